@@ -1,0 +1,49 @@
+"""The command line ``mmpose-ext``: one subcommand per module of :mod:`mmpose_ext.commands`."""
+
+from __future__ import annotations
+
+import argparse
+import importlib
+import sys
+from collections.abc import Sequence
+
+from mmpose_ext.version import __version__
+
+COMMANDS = {
+    "doctor": "check this environment and print the line that cures each problem",
+    "dev-link": "make `mim ... mmpose_ext` work with an editable install",
+    "synthetic": "render the synthetic person data set",
+    "convert-lspet": "convert the LSPET archive to COCO and MPII style annotations",
+    "convert": "rewrite an official checkpoint in the keys of this package",
+    "flops": "count parameters and FLOPs of configs",
+    "bench": "measure latency and throughput of configs side by side",
+}
+"""Subcommand -> its one-line help. The module is ``mmpose_ext.commands.<name with underscores>``."""
+
+
+def main(argv: Sequence[str] | None = None) -> int:
+    """Run one subcommand.
+
+    Args:
+        argv: The arguments after the program's name; ``sys.argv[1:]`` if None.
+
+    Returns:
+        The exit status.
+    """
+    parser = argparse.ArgumentParser(prog="mmpose-ext", description=__doc__.split(":")[0])
+    parser.add_argument("--version", action="version", version=__version__)
+    subparsers = parser.add_subparsers(dest="command", metavar="COMMAND", required=True)
+    wanted = next((word for word in (sys.argv[1:] if argv is None else argv) if word in COMMANDS), None)
+    for name, text in COMMANDS.items():
+        sub = subparsers.add_parser(name, help=text, formatter_class=argparse.ArgumentDefaultsHelpFormatter)
+        if name == wanted:  # only the module that runs is imported: `doctor` must run where torch is broken
+            module = importlib.import_module(f"mmpose_ext.commands.{name.replace('-', '_')}")
+            sub.description = module.__doc__
+            module.add_arguments(sub)
+            sub.set_defaults(run=module.run)
+    args = parser.parse_args(argv)
+    return int(args.run(args) or 0)
+
+
+if __name__ == "__main__":
+    raise SystemExit(main())
