@@ -1,0 +1,113 @@
+"""The deployed form of a network: the same outputs from fewer operations.
+
+A module that has a faster form for inference defines ``switch_to_deploy() -> None``, which rewrites it in place
+(fold a norm into its neighbour, permute weights ahead of time, ...). :func:`switch_to_deploy` calls all of them, the
+innermost module first, and then folds every batch norm that is left into the convolution before it.
+
+mmcv's ``fuse_conv_bn`` folds a norm into the last convolution *registered* before it, whatever lies between; here
+a pair is folded only where the order of execution is known, see :func:`fold_batch_norms`.
+
+Deviations: none (no paper; the convention is RepVGG's).
+"""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Iterator
+from typing import TypeVar
+
+from mmcv.cnn import ConvModule
+from torch import nn
+from torch.nn.modules.batchnorm import _BatchNorm
+from torch.nn.utils import fuse_conv_bn_eval
+
+__all__ = ["DEPLOY_METHOD", "fold_batch_norms", "is_deployable", "switch_to_deploy"]
+
+DEPLOY_METHOD = "switch_to_deploy"
+"""Name of the method by which a module brings itself into its deployed form."""
+
+_Module = TypeVar("_Module", bound=nn.Module)
+
+
+def is_deployable(model: nn.Module) -> bool:
+    """Whether the model or a module inside it has a deployed form of its own.
+
+    Args:
+        model: The model to look at.
+    """
+    return any(callable(getattr(module, DEPLOY_METHOD, None)) for module in model.modules())
+
+
+def switch_to_deploy(model: _Module) -> _Module:
+    """Bring a network into its deployed form, in place.
+
+    Args:
+        model: A network in ``eval()`` mode. The deployed form can't be trained and the step can't be undone.
+
+    Returns:
+        The same object.
+
+    Raises:
+        ValueError: If any part of the model is in training mode, where a batch norm can't be folded.
+    """
+    _require_eval(model)
+    for _, module in sorted(model.named_modules(), key=lambda named: _depth(named[0]), reverse=True):
+        method = getattr(module, DEPLOY_METHOD, None)
+        if callable(method):
+            method()
+    model.eval()  # a module that a method put in starts in training mode
+    return fold_batch_norms(model)
+
+
+def fold_batch_norms(model: _Module) -> _Module:
+    """Fold each batch norm into the convolution before it, in place, and leave an ``nn.Identity`` behind.
+
+    A pair is folded where a norm certainly follows its convolution: neighbours in an ``nn.Sequential``, an mmcv
+    ``ConvModule`` whose order starts with them, and neighbouring attributes with the same number (``conv1``, ``bn1``).
+
+    Args:
+        model: A network in ``eval()`` mode.
+
+    Returns:
+        The same object.
+
+    Raises:
+        ValueError: If any part of the model is in training mode.
+    """
+    _require_eval(model)
+    for parent in list(model.modules()):
+        for conv_name, norm_name in list(_pairs(parent)):
+            conv, norm = parent._modules[conv_name], parent._modules[norm_name]
+            parent._modules[conv_name] = fuse_conv_bn_eval(conv, norm)
+            parent._modules[norm_name] = nn.Identity().eval()
+    return model
+
+
+def _pairs(parent: nn.Module) -> Iterator[tuple[str, str]]:
+    """Names of the (convolution, norm) children that can be folded."""
+    if isinstance(parent, ConvModule) and tuple(parent.order[:2]) != ("conv", "norm"):
+        return
+    children = list(parent.named_children())
+    for (conv_name, conv), (norm_name, norm) in zip(children, children[1:], strict=False):
+        if not isinstance(conv, nn.Conv2d) or not isinstance(norm, _BatchNorm):
+            continue
+        if norm.running_mean is None or norm.num_features != conv.out_channels:
+            continue
+        if isinstance(parent, nn.Sequential | ConvModule) or _number(conv_name) == _number(norm_name):
+            yield conv_name, norm_name
+
+
+def _require_eval(model: nn.Module) -> None:
+    training = next((name or "the model itself" for name, part in model.named_modules() if part.training), None)
+    if training is not None:
+        raise ValueError(f"expected a model in eval() mode, got training mode in {training!r}; call model.eval() first")
+
+
+def _number(name: str) -> str:
+    """The digits at the end of an attribute's name."""
+    match = re.search(r"\d*$", name)
+    return match.group() if match else ""
+
+
+def _depth(name: str) -> int:
+    return name.count(".") + bool(name)

@@ -1,0 +1,112 @@
+"""The deployed form computes what the training form computes."""
+
+from __future__ import annotations
+
+import copy
+
+import pytest
+import torch
+from mmcv.cnn import ConvModule
+from torch import nn
+
+from mmpose_ext.layers.deploy import fold_batch_norms, is_deployable, switch_to_deploy
+
+
+def randomise(model: nn.Module) -> nn.Module:
+    for module in model.modules():
+        if isinstance(module, nn.BatchNorm2d):
+            nn.init.normal_(module.weight, 1, 0.2)
+            nn.init.normal_(module.bias)
+            module.running_mean.normal_()
+            module.running_var.uniform_(0.5, 2)
+    return model.eval()
+
+
+def assert_same_output(before: nn.Module, after: nn.Module, x: torch.Tensor) -> None:
+    expected, got = before(x), after(x)
+    assert (got - expected).abs().max() <= 1e-5 * expected.abs().max()
+
+
+class Numbered(nn.Module):
+    """A ResNet-like block: custom forward, numbered attributes."""
+
+    def __init__(self) -> None:
+        super().__init__()
+        self.conv1 = nn.Conv2d(3, 4, 3, bias=False)
+        self.bn1 = nn.BatchNorm2d(4)
+        self.conv2 = nn.Conv2d(4, 4, 1)
+        self.bn2 = nn.BatchNorm2d(4)
+
+    def forward(self, x: torch.Tensor) -> torch.Tensor:
+        return self.bn2(self.conv2(self.bn1(self.conv1(x)).relu()))
+
+
+class Crossed(nn.Module):
+    """Registered in another order than executed: nothing may be folded."""
+
+    def __init__(self) -> None:
+        super().__init__()
+        self.conv1 = nn.Conv2d(3, 4, 1)
+        self.conv2 = nn.Conv2d(4, 4, 1)
+        self.bn1 = nn.BatchNorm2d(4)
+        self.bn2 = nn.BatchNorm2d(4)
+
+    def forward(self, x: torch.Tensor) -> torch.Tensor:
+        return self.bn2(self.conv2(self.bn1(self.conv1(x)).relu()))
+
+
+class OwnForm(nn.Module):
+    """A module with a deployed form of its own, put inside another one."""
+
+    def __init__(self) -> None:
+        super().__init__()
+        self.left, self.right = nn.Conv2d(3, 4, 1), nn.Conv2d(3, 4, 1)
+
+    def switch_to_deploy(self) -> None:
+        merged = nn.Conv2d(3, 4, 1)
+        with torch.no_grad():
+            merged.weight.copy_(self.left.weight + self.right.weight)
+            merged.bias.copy_(self.left.bias + self.right.bias)
+        self.left, self.right = merged, None
+
+    def forward(self, x: torch.Tensor) -> torch.Tensor:
+        return self.left(x) if self.right is None else self.left(x) + self.right(x)
+
+
+@pytest.mark.parametrize(
+    ("model", "norms_left"),
+    [
+        (nn.Sequential(nn.Conv2d(3, 4, 3, bias=False), nn.BatchNorm2d(4), nn.ReLU(), nn.Conv2d(4, 2, 1)), 0),
+        (nn.Sequential(nn.Conv2d(3, 6, 3, groups=3), nn.BatchNorm2d(6)), 0),
+        (nn.Sequential(ConvModule(3, 4, 3, norm_cfg=dict(type="BN"))), 0),
+        (ConvModule(3, 4, 3, norm_cfg=dict(type="BN"), order=("norm", "conv", "act")), 1),
+        (nn.Sequential(nn.Conv2d(3, 4, 3), nn.ReLU(), nn.BatchNorm2d(4)), 1),
+        (nn.Sequential(nn.Conv2d(3, 3, 3), nn.ConvTranspose2d(3, 3, 2), nn.BatchNorm2d(3)), 1),
+        (Numbered(), 0),
+        (Crossed(), 2),
+        (nn.Sequential(OwnForm(), nn.BatchNorm2d(4), nn.Sequential(nn.Conv2d(4, 4, 1), nn.BatchNorm2d(4))), 1),
+    ],
+    ids=lambda value: type(value).__name__ if isinstance(value, nn.Module) else str(value),
+)
+def test_output_is_equal(model: nn.Module, norms_left: int) -> None:
+    before = randomise(model)
+    after = switch_to_deploy(copy.deepcopy(before))
+    assert_same_output(before, after, torch.randn(2, 3, 9, 9))
+    assert sum(isinstance(module, nn.BatchNorm2d) for module in after.modules()) == norms_left
+    assert not any(module.training for module in after.modules())
+
+
+def test_own_form_is_used() -> None:
+    model = nn.Sequential(OwnForm()).eval()
+    assert is_deployable(model)
+    switch_to_deploy(model)
+    assert model[0].right is None
+    assert not is_deployable(nn.Conv2d(1, 1, 1))
+
+
+@pytest.mark.parametrize("function", [switch_to_deploy, fold_batch_norms])
+def test_refuses_training_mode(function) -> None:
+    model = nn.Sequential(nn.Conv2d(3, 4, 1), nn.Sequential(nn.BatchNorm2d(4))).eval()
+    model[1].train()
+    with pytest.raises(ValueError, match=r"expected a model in eval\(\) mode, got training mode in '1'"):
+        function(model)
