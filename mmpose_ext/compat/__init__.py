@@ -1,10 +1,17 @@
 """Known breakages of the OpenMMLab stack, one file each; each does nothing where upstream works."""
 
-from mmpose_ext.compat import mmcv_ext
+from mmpose_ext.compat import checkpoint, launcher, mmcv_ext, xtcocotools_mask
 
 __all__ = ["activate"]
 
 
 def activate() -> None:
-    """Apply all mends. Cheap, idempotent, imports neither torch nor mmcv."""
+    """Apply all mends.
+
+    Cheap and idempotent. Imports neither torch nor any OpenMMLab package: a mend of a module that isn't imported
+    yet waits for that import.
+    """
     mmcv_ext.install()
+    xtcocotools_mask.install()
+    checkpoint.install()
+    launcher.install()

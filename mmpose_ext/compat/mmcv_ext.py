@@ -1,23 +1,71 @@
-"""`mmcv._ext` for environments with mmcv-lite (MINIMAL PLACEHOLDER, being replaced)."""
-import importlib.abc, importlib.machinery, importlib.util, sys, types
+"""Supplies ``mmcv._ext``, the compiled operators, where only mmcv-lite is installed.
 
-class _M(types.ModuleType):
-    def __getattr__(self, name):
-        if name.startswith("__"):
-            raise AttributeError(name)
-        def op(*a, **k):
-            raise NotImplementedError(f"mmcv op {name}")
-        return op
+Breakage: mmcv has no ready-made wheel for torch 2.2 and newer that MMPose 1.3.2 and MMDetection 3.3.0 accept, and
+mmcv-lite has no operators at all, so importing MMPose's detector or several of its modules ends in ``No module
+named 'mmcv._ext'``. Threads: open-mmlab/mmcv#3181, open-mmlab/mmpose#3250, open-mmlab/mmdetection#11475.
 
-class _F(importlib.abc.MetaPathFinder, importlib.abc.Loader):
-    def find_spec(self, fullname, path=None, target=None):
-        if fullname == "mmcv._ext":
-            return importlib.machinery.ModuleSpec(fullname, self)
-    def create_module(self, spec):
-        return _M(spec.name)
-    def exec_module(self, module):
-        pass
+Mend: the module :mod:`mmpose_ext.compat.mmcv_ops` takes the place of the missing one: the operators that can be
+had from torch and torchvision work, and every other one raises an error that names it and the cure. A real
+``mmcv._ext`` is always found first, also one that then fails to load.
+"""
 
-def install():
-    if not any(isinstance(f, _F) for f in sys.meta_path):
-        sys.meta_path.append(_F())
+from __future__ import annotations
+
+from collections.abc import Callable
+from types import ModuleType
+from typing import Any
+
+from mmpose_ext.compat._imports import Fallback
+
+__all__ = ["CURE", "MissingOperatorError", "install", "is_supplied"]
+
+CURE = "pip uninstall -y mmcv-lite && pip install openmim && mim install mmcv==2.1.0"
+
+
+class MissingOperatorError(NotImplementedError):
+    """A compiled operator of mmcv was called that mmcv-lite does not have and this package does not supply."""
+
+    def __init__(self, name: str) -> None:
+        super().__init__(
+            f"mmcv's compiled operator {name!r} is not in this environment: mmcv-lite is installed, and mmpose-ext "
+            f"supplies only what torch and torchvision have. Install the full mmcv (`{CURE}`; where no "
+            "ready-made wheel fits your torch, this compiles it)."
+        )
+
+
+def _missing(name: str) -> Callable[..., Any]:
+    """A function that raises for the operator ``name``."""
+
+    def operator(*args: Any, **kwargs: Any) -> Any:
+        raise MissingOperatorError(name)
+
+    operator.__name__ = operator.__qualname__ = name
+    return operator
+
+
+def _fill(module: ModuleType) -> None:
+    """Give the module all operators; mmcv asserts with ``hasattr`` that it has every one."""
+    from mmpose_ext.compat import mmcv_ops  # not at the top: it imports torch
+
+    def get(name: str) -> Callable[..., Any]:
+        if name.startswith("_"):
+            raise AttributeError(f"module {module.__name__!r} has no attribute {name!r}")
+        return _missing(name)
+
+    for name in mmcv_ops.__all__:
+        setattr(module, name, getattr(mmcv_ops, name))
+    module.__doc__ = mmcv_ops.__doc__
+    module.__getattr__ = get  # type: ignore[method-assign]
+
+
+def install() -> None:
+    """Supply ``mmcv._ext`` from now on, if it is missing."""
+    Fallback("mmcv._ext", origin="mmpose_ext.compat.mmcv_ops", fill=_fill).install()
+
+
+def is_supplied() -> bool:
+    """Whether ``mmcv._ext`` is (or would be) the one of this package."""
+    import importlib.util
+
+    spec = importlib.util.find_spec("mmcv._ext")
+    return spec is not None and isinstance(spec.loader, Fallback)
