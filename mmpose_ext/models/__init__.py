@@ -1,1 +1,5 @@
-"""TODO."""
+"""The networks, one package per paper. Importing this registers all of them."""
+
+from mmpose_ext.models.xhrnet import XHRNet
+
+__all__ = ["XHRNet"]

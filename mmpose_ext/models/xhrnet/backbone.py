@@ -1,0 +1,209 @@
+"""The X-HRNet backbone.
+
+X-HRNet: Towards Lightweight Human Pose Estimation with Spatially Unidimensional Self-Attention,
+https://doi.org/10.1109/ICME52920.2022.9859751, section 2.2, Table 1. Stem and iterative head are MMPose's Lite-HRNet parts.
+
+Deviations:
+    - Any input size that is a multiple of 32; the official weights bind the network to 384x288 and below.
+    - See also :mod:`.susa`, :mod:`.x_shuffle` and :mod:`.multi_resolution`.
+
+Shapes: B batch, C channels, H W height and width of the input image.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from typing import NamedTuple
+
+import torch
+from mmcv.cnn import DepthwiseSeparableConvModule
+from mmengine.model import BaseModule
+from mmpose.models.backbones.litehrnet import IterativeHead, Stem
+from mmpose.registry import MODELS
+from torch import Tensor, nn
+from torch.nn.modules.batchnorm import _BatchNorm
+
+from mmpose_ext.models.xhrnet.multi_resolution import MultiResolutionModule, downsampling
+from mmpose_ext.models.xhrnet.susa import Fusion
+
+STRIDE = 32
+"""Ratio between the input and the map of the lowest branch."""
+
+
+class Arch(NamedTuple):
+    """The numbers of one column of Table 1."""
+
+    num_modules: tuple[int, ...]
+    """Multi-resolution modules in each stage; stage s has s + 2 branches."""
+    channels: tuple[int, ...] = (40, 80, 160, 320)
+    """Channels of each branch, from the highest resolution to the lowest."""
+    stem_channels: int = 32
+    num_blocks: int = 2
+    """Blocks on each branch of a module."""
+
+
+ARCHS = {"18": Arch(num_modules=(2, 4, 2)), "30": Arch(num_modules=(3, 8, 3))}
+"""X-HRNet-18 and X-HRNet-30 of Table 1."""
+
+
+@MODELS.register_module()
+class XHRNet(BaseModule):
+    """X-HRNet: a Lite-HRNet whose pointwise convolutions are replaced by SUSA.
+
+    Args:
+        arch: ``'18'`` or ``'30'`` (Table 1), or a dict with the fields of :class:`Arch`.
+        in_channels: Channels of the input.
+        input_size: (width, height) of the training images, in pixels, as in a codec. It sets the lengths of the
+            averaging vectors; images of another size run as well, and checkpoints of another size are resampled.
+        block: ``'x-shuffle'``, or one of the ablations in :data:`.x_shuffle.BLOCKS`.
+        fusion: ``'mul'``, or ``'add'`` (Table 5).
+        fixed_averaging: (rows, columns) of averaging vectors that behave as in the official code, where they are
+            (96, 72) on every branch. None for vectors of the size of the maps.
+        transition_relu: Whether the transitions between stages end with a ReLU, as in Lite-HRNet. The official
+            X-HRNet has none there, but the row "Baseline" of Table 4 was counted with it.
+        out_indices: Branches to return; 0 is the one with stride 4.
+        norm_cfg: Config of the normalisation.
+        norm_eval: Whether to keep the normalisation statistics fixed in training.
+        init_cfg: Config of the initialisation. By default that of the official code: convolutions from
+            N(0, 0.001^2), normalisation scale 1.
+
+    Raises:
+        ValueError: If an argument is unknown or doesn't fit the others, or if an input is no multiple of 32.
+
+    Example:
+        >>> import torch
+        >>> from mmpose_ext.models.xhrnet import XHRNet
+        >>> [tuple(x.shape) for x in XHRNet('18')(torch.rand(1, 3, 256, 192))]
+        [(1, 40, 64, 48)]
+    """
+
+    def __init__(
+        self,
+        arch: str | dict = "18",
+        in_channels: int = 3,
+        *,
+        input_size: Sequence[int] = (192, 256),
+        block: str = "x-shuffle",
+        fusion: Fusion = "mul",
+        fixed_averaging: Sequence[int] | None = None,
+        transition_relu: bool = False,
+        out_indices: Sequence[int] = (0,),
+        norm_cfg: dict | None = None,
+        norm_eval: bool = False,
+        init_cfg: dict | list[dict] | None = None,
+    ) -> None:
+        super().__init__(
+            init_cfg
+            or [
+                dict(type="Normal", std=0.001, layer=["Conv2d", "Linear"]),
+                dict(type="Constant", val=1, layer=["_BatchNorm", "GroupNorm", "LayerNorm"]),
+            ]
+        )
+        spec = resolve_arch(arch)
+        norm_cfg = norm_cfg or dict(type="BN")
+        check_size("input_size", (input_size[1], input_size[0]))
+        num_branches = len(spec.channels)
+        if not out_indices or any(not 0 <= i < num_branches for i in out_indices):
+            raise ValueError(f"out_indices must be branches 0 to {num_branches - 1}, got {tuple(out_indices)}")
+        self.out_indices = tuple(out_indices)
+        self.norm_eval = norm_eval
+
+        self.stem = Stem(in_channels, spec.stem_channels, spec.stem_channels, expand_ratio=1, norm_cfg=norm_cfg)
+        self.transitions = nn.ModuleList()
+        self.stages = nn.ModuleList()
+        map_size = (input_size[1] // 4, input_size[0] // 4) if fixed_averaging is None else tuple(fixed_averaging)
+        for stage, num_modules in enumerate(spec.num_modules):
+            channels = spec.channels[: stage + 2]
+            self.transitions.append(self._transition(stage, spec, norm_cfg, transition_relu))
+            self.stages.append(
+                nn.Sequential(
+                    *(
+                        MultiResolutionModule(
+                            channels,
+                            (map_size[0], map_size[1]),
+                            num_blocks=spec.num_blocks,
+                            block=block,
+                            fusion=fusion,
+                            fixed=fixed_averaging is not None,
+                            norm_cfg=norm_cfg,
+                        )
+                        for _ in range(num_modules)
+                    )
+                )
+            )
+        self.head_layer = IterativeHead(list(spec.channels), norm_cfg=norm_cfg)
+        self.to(memory_format=torch.channels_last)
+
+    @staticmethod
+    def _transition(stage: int, spec: Arch, norm_cfg: dict, relu: bool) -> nn.ModuleList:
+        """Build the paths that open a stage: two from the stem, later one for the new lowest branch."""
+        source = spec.stem_channels if stage == 0 else spec.channels[stage]
+        act_cfg = dict(type="ReLU") if relu else None
+        new = [(spec.channels[0], 1), (spec.channels[1], 2)] if stage == 0 else [(spec.channels[stage + 1], 2)]
+        return nn.ModuleList(
+            DepthwiseSeparableConvModule(
+                source, out, 3, stride=stride, padding=1, norm_cfg=norm_cfg, dw_act_cfg=None, pw_act_cfg=act_cfg
+            )
+            for out, stride in new
+        )
+
+    def forward(self, x: Tensor) -> tuple[Tensor, ...]:
+        """Extract features.
+
+        Args:
+            x: Images of shape (B, 3, H, W), H and W multiples of 32.
+
+        Returns:
+            One map per entry of ``out_indices``; (B, 40, H / 4, W / 4) for branch 0.
+        """
+        check_size("the input", tuple(x.shape[2:]))
+        x = self.stem(x.contiguous(memory_format=torch.channels_last))
+        maps = [x]
+        for stage, (transition, modules) in enumerate(zip(self.transitions, self.stages)):
+            opened = [path(maps[-1]) for path in transition]
+            maps = opened if stage == 0 else maps + opened
+            maps = modules(maps)
+        maps = self.head_layer(maps)
+        return tuple(maps[i] for i in self.out_indices)
+
+    def train(self, mode: bool = True) -> XHRNet:
+        """Set the mode; with ``norm_eval`` the normalisation stays in evaluation mode."""
+        super().train(mode)
+        if mode and self.norm_eval:
+            for module in self.modules():
+                if isinstance(module, _BatchNorm):
+                    module.eval()
+        return self
+
+
+def resolve_arch(arch: str | dict) -> Arch:
+    """Turn the name or the dict of an architecture into its numbers.
+
+    Raises:
+        ValueError: If the name is unknown, a field is unknown, or the numbers don't fit each other.
+    """
+    if isinstance(arch, str):
+        if arch not in ARCHS:
+            raise ValueError(f"arch must be one of {sorted(ARCHS)} or a dict, got {arch!r}")
+        return ARCHS[arch]
+    unknown = set(arch) - set(Arch._fields)
+    if unknown or "num_modules" not in arch:
+        raise ValueError(f"arch must have num_modules and may have {Arch._fields[1:]}, got {sorted(arch)}")
+    spec = Arch(**{key: tuple(value) if isinstance(value, (list, tuple)) else value for key, value in arch.items()})
+    if len(spec.channels) != len(spec.num_modules) + 1:
+        raise ValueError(
+            f"stage s has s + 2 branches, so {len(spec.num_modules)} stages need {len(spec.num_modules) + 1} channel "
+            f"numbers, got {len(spec.channels)}: {spec.channels}"
+        )
+    if min(spec.num_modules) < 1 or spec.num_blocks < 1:
+        raise ValueError(f"num_modules and num_blocks must be at least 1, got {spec.num_modules}, {spec.num_blocks}")
+    if spec.stem_channels % 2 or any(c % 2 for c in spec.channels):
+        raise ValueError(f"channels must be divisible by 2, got stem {spec.stem_channels}, branches {spec.channels}")
+    return spec
+
+
+def check_size(what: str, size: tuple[int, int]) -> None:
+    """Raise a ValueError unless (height, width) are positive multiples of :data:`STRIDE`."""
+    height, width = size
+    if height < 1 or width < 1 or height % STRIDE or width % STRIDE:
+        raise ValueError(f"height and width of {what} must be multiples of {STRIDE}, got {height}x{width}")
