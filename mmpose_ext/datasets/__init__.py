@@ -1,1 +1,5 @@
-"""TODO."""
+"""Data sets and their converters."""
+
+from mmpose_ext.datasets.synthetic import SyntheticPersonDataset
+
+__all__ = ["SyntheticPersonDataset"]
