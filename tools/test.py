@@ -1,0 +1,9 @@
+"""Test a model: MMPose's own test script, with this package imported first.
+
+The arguments are those of MMPose. ``mim test mmpose_ext CONFIG --checkpoint FILE`` runs this file.
+"""
+
+from mmpose_ext.commands.mmpose_tools import run_mmpose_tool
+
+if __name__ == "__main__":
+    run_mmpose_tool("test")
