@@ -60,7 +60,7 @@ def render_backdrop(rng: Rng, height: int, width: int, horizon: float) -> np.nda
     if rng.random() < 0.4:
         _floor_lines(rng, image, line, horizon)
     (_town if outdoor else _room)(rng, image, line)
-    for _ in range(rng.integers(3, 14)):
+    for _ in range(rng.integers(5, 18)):
         _thing(rng, image, line)
     image *= 1 + rng.uniform(0.03, 0.12) * noise(rng, height, width, cells=6, octaves=5)[..., None]
     image = np.clip(image, 0, 255).astype(np.uint8)

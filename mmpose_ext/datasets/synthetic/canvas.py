@@ -123,8 +123,9 @@ class Canvas:
         """Brightness and height (0 at the rim, 1 in the middle) of a round body with this silhouette."""
         padded = cv2.copyMakeBorder(mask, 1, 1, 1, 1, cv2.BORDER_REPLICATE)
         distance = cv2.distanceTransform((padded > 127).astype(np.uint8), cv2.DIST_L2, cv2.DIST_MASK_PRECISE)
-        distance = cv2.blur(distance, (3, 3))
-        outward = 1 - np.minimum(distance[1:-1, 1:-1] / max(radius, 1.0), 1)
+        smooth = max(3, int(0.4 * radius) | 1)  # the jagged edge of the mask would show as ribs
+        distance = cv2.blur(distance, (smooth, smooth))
+        outward = 1 - np.clip(distance[1:-1, 1:-1] / max(0.92 * radius, 1.0), 0, 1)
         height = np.sqrt(1 - outward**2)
         slope_x = (distance[1:-1, 2:] - distance[1:-1, :-2]) * 0.5
         slope_y = (distance[2:, 1:-1] - distance[:-2, 1:-1]) * 0.5

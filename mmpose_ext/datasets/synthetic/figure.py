@@ -65,7 +65,7 @@ def _torso(skeleton: Skeleton, look: Look) -> list[Part]:
     parts = [
         _hull(upper, radii, look, look.top, bulge=0.5),
         _hull(hips, hip_radii, look, look.top, bulge=0.5),
-        _hull(seat, [0.1, 0.09, 0.09, 0.09], look, look.bottom, bulge=0.4),
+        _hull(seat, [0.1, 0.09, 0.09, 0.09], look, look.bottom, bulge=0.2),
         _hull([neck - 0.03 * k * chest[:, 1], joints["skull"]], [0.055, 0.05], look, skin),
     ]
     if look.bag is not None:
@@ -78,7 +78,9 @@ def _torso(skeleton: Skeleton, look: Look) -> list[Part]:
 
 
 def _arm(skeleton: Skeleton, look: Look, side: str) -> list[Part]:
-    shoulder, elbow, wrist, hand = (skeleton.joints[f"{side}_{name}"] for name in ("shoulder", "elbow", "wrist", "hand"))
+    shoulder, elbow, wrist, hand = (
+        skeleton.joints[f"{side}_{name}"] for name in ("shoulder", "elbow", "wrist", "hand")
+    )
     skin = Material(look.skin)
     knuckles = wrist + 0.62 * (hand - wrist)
     parts = [
@@ -88,10 +90,10 @@ def _arm(skeleton: Skeleton, look: Look, side: str) -> list[Part]:
     ]
     if look.sleeve > 0:
         end = shoulder + min(1.0, 2 * look.sleeve) * (elbow - shoulder)
-        parts.append(_hull([shoulder, end], [0.066, 0.056], look, look.top))
+        parts.append(_hull([shoulder, end], [0.061, 0.053], look, look.top))
     if look.sleeve > 0.5:
         end = elbow + (2 * look.sleeve - 1) * 0.97 * (wrist - elbow)
-        parts.append(_hull([elbow, end], [0.056, 0.042], look, look.top))
+        parts.append(_hull([elbow, end], [0.053, 0.04], look, look.top))
     return parts
 
 
@@ -126,4 +128,4 @@ def _skirt(skeleton: Skeleton, look: Look) -> Part:
         radii += [0.1, 0.1]
     points.append(0.5 * (points[2] + points[4]))
     radii.append(0.1)
-    return _hull(points, radii, look, look.bottom, bulge=0.9)
+    return _hull(points, radii, look, look.bottom, bulge=1.5)

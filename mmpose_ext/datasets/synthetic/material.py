@@ -83,5 +83,7 @@ def sample_cloth(rng: np.random.Generator, *, dark: bool = False) -> Material:
         value = rng.uniform(0.12, 0.6) if dark and rng.random() < 0.75 else rng.uniform(0.2, 1.0)
         return hsv(hue, rng.uniform(0, 0.12) if grey else rng.uniform(0.2, 0.9), value)
 
-    pattern = rng.choice(PATTERNS, p=[0.85, 0.03, 0.02, 0.06, 0.02, 0.02] if dark else [0.5, 0.16, 0.06, 0.12, 0.06, 0.1])
+    pattern = rng.choice(
+        PATTERNS, p=[0.85, 0.03, 0.02, 0.06, 0.02, 0.02] if dark else [0.5, 0.16, 0.06, 0.12, 0.06, 0.1]
+    )
     return Material(tone(), tone(), str(pattern), float(rng.uniform(0.035, 0.14)))

@@ -97,7 +97,9 @@ def arms_up(rng: Rng) -> Pose:
 
 def sport(rng: Rng) -> Pose:
     """Lunges, kicks, throws and stretches with wide angles."""
-    pose = Pose(root=(rng.normal(8, 15), rng.normal(0, 12)), spine=(rng.normal(8, 15), rng.normal(0, 12), rng.normal(0, 25)))
+    pose = Pose(
+        root=(rng.normal(8, 15), rng.normal(0, 12)), spine=(rng.normal(8, 15), rng.normal(0, 12), rng.normal(0, 25))
+    )
     pose.hip = [(rng.uniform(20, 95), rng.uniform(0, 40)), (rng.uniform(-35, 20), rng.uniform(0, 30))]
     pose.knee = [rng.uniform(0, 100), rng.uniform(0, 80)]
     pose.shoulder = [(rng.uniform(-60, 170), rng.uniform(0, 90), rng.uniform(-40, 60)) for _ in range(2)]

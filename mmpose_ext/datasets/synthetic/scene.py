@@ -73,7 +73,7 @@ def _attempt(rng: np.random.Generator, num_persons: int) -> tuple[np.ndarray, li
     width, height = _SIZES[rng.integers(len(_SIZES))]
     eye = rng.uniform(0.7, 2.2)  # height of the camera over the ground
     focal = 1.25 * max(width, height)
-    near = focal * 1.7 / (height * rng.uniform(0.55, 1.05))  # depth at which a person fills that share of the image
+    near = focal * 1.7 / (height * rng.uniform(0.65, 1.15))  # depth at which a person fills that share of the image
     foot = height * (rng.uniform(0.86, 1.0) if rng.random() < 0.7 else rng.uniform(1.0, 1.35))
     camera = Camera(focal, (width / 2, foot - focal * eye / near))
     canvas = Canvas(
@@ -102,7 +102,7 @@ def _cast(
     for index in range(number):
         look, pose = sample_look(rng), sample_pose(rng)
         skeleton = articulate(pose, look.build)
-        depth = near * rng.uniform(0.95, 1.3 if number == 1 else 1.9)
+        depth = near * rng.uniform(0.95, 1.25 if number == 1 else 1.7)
         column = (columns[index] + rng.uniform(0.15, 0.85)) / number if number > 1 else rng.uniform(0.25, 0.75)
         column = 0.5 + (column - 0.5) * rng.uniform(0.5, 1.1)
         points = np.stack(list(skeleton.joints.values()))
@@ -143,7 +143,7 @@ def _draw_seat(rng: np.random.Generator, canvas: Canvas, person: Person) -> None
     ahead = pelvis[:, 2] * (1, 0, 1)
     ahead /= max(float(np.linalg.norm(ahead)), 1e-6)
     aside = np.array([-ahead[2], 0.0, ahead[0]])
-    seat = joints["pelvis"] + np.array([0.0, 0.15 * k, 0.0])
+    seat = joints["pelvis"] + np.array([0.0, (0.09 + 0.11 * person.look.build.girth) * k, 0.0])
     corners = [seat + (0.2 * s * aside + a * ahead) * k for a in (0.24, -0.18) for s in (1, -1)]
     parts = [Part(np.stack(corners), np.full(4, 0.03), material)]
     for corner in corners:
@@ -221,5 +221,5 @@ def _develop(rng: np.random.Generator, image: np.ndarray) -> np.ndarray:
     if rng.random() < 0.5:
         blur = rng.uniform(0.3, 1.0)
         image = cv2.GaussianBlur(image, (0, 0), blur)
-    image += rng.standard_normal((height, width, 1), np.float32) * rng.uniform(0.5, 6.0)
+    image += rng.standard_normal((height, width, 1), np.float32) * rng.uniform(0.5, 4.0)
     return np.clip(image, 0, 255).astype(np.uint8)
