@@ -1,0 +1,39 @@
+"""MMPose's own Lite-HRNet-18, the network that X-HRNet is compared with; a leaf sets the decoder."""
+
+model = dict(
+    type="TopdownPoseEstimator",
+    data_preprocessor=dict(
+        type="PoseDataPreprocessor", mean=[123.675, 116.28, 103.53], std=[58.395, 57.12, 57.375], bgr_to_rgb=True
+    ),
+    backbone=dict(
+        type="LiteHRNet",
+        in_channels=3,
+        extra=dict(
+            stem=dict(stem_channels=32, out_channels=32, expand_ratio=1),
+            num_stages=3,
+            stages_spec=dict(
+                num_modules=(2, 4, 2),
+                num_branches=(2, 3, 4),
+                num_blocks=(2, 2, 2),
+                module_type=("LITE", "LITE", "LITE"),
+                with_fuse=(True, True, True),
+                reduce_ratios=(8, 8, 8),
+                num_channels=((40, 80), (40, 80, 160), (40, 80, 160, 320)),
+            ),
+            with_head=True,
+        ),
+        # X-HRNet's initialisation; MMPose's class has none of its own, and a comparison wants the same.
+        init_cfg=[
+            dict(type="Normal", std=0.001, layer=["Conv2d"]),
+            dict(type="Constant", val=1, layer=["_BatchNorm"]),
+        ],
+    ),
+    head=dict(
+        type="HeatmapHead",
+        in_channels=40,
+        out_channels=17,
+        deconv_out_channels=None,
+        loss=dict(type="KeypointMSELoss", use_target_weight=True),
+    ),
+    test_cfg=dict(flip_test=True, flip_mode="heatmap", shift_heatmap=True),
+)

@@ -1,0 +1,10 @@
+"""X-HRNet-18 with addition in place of multiplication in SUSA (Table 5)."""
+
+_base_ = [
+    "../../_base_/default_runtime.py",
+    "../../_base_/schedules/adam_210e.py",
+    "../../_base_/models/xhrnet.py",
+    "../../_base_/datasets/coco_256x192.py",
+]
+
+model = dict(backbone=dict(fusion="add", input_size=_base_.codec.input_size), head=dict(decoder=_base_.codec))
