@@ -17,6 +17,7 @@ COMMANDS = {
     "convert": "rewrite an official checkpoint in the keys of this package",
     "flops": "count parameters and FLOPs of configs",
     "bench": "measure latency and throughput of configs side by side",
+    "export": "write a config and its checkpoint as an ONNX file",
 }
 """Subcommand -> its one-line help. The module is ``mmpose_ext.commands.<name with underscores>``."""
 

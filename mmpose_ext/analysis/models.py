@@ -15,8 +15,8 @@ import difflib
 import importlib
 import importlib.util
 import re
-from collections.abc import Callable, Iterator
-from dataclasses import dataclass
+from collections.abc import Callable, Iterator, Sequence
+from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any
 
@@ -31,7 +31,7 @@ from torch import Tensor, nn
 
 import mmpose_ext
 
-__all__ = ["Candidate", "PoseNet", "config_folder", "find_config", "input_shape", "load_candidate"]
+__all__ = ["Candidate", "PoseNet", "config_folder", "find_config", "input_shape", "load_candidate", "load_candidates"]
 
 _FACTORY = re.compile(r"(?P<module>[\w./~-]+):(?P<function>\w+)")
 
@@ -111,12 +111,40 @@ def load_candidate(name: str, *, shape: tuple[int, int] | None = None) -> Candid
     match = None if "::" in name else _FACTORY.fullmatch(name)
     if match:
         function = _import_function(match["module"], match["function"])
-        return Candidate(name, name, None, function, shape)
+        label = (
+            f"{Path(match['module']).stem if match['module'].endswith('.py') else match['module']}:{match['function']}"
+        )
+        return Candidate(label, name, None, function, shape)
     path = find_config(name)
     config = Config.fromfile(path)
     if "model" not in config:
         raise ValueError(f"expected a config with a `model`, got {path}")
     return Candidate(path.stem, name, config, lambda: _build(config), shape or input_shape(config))
+
+
+def load_candidates(names: Sequence[str], *, shape: tuple[int, int] | None = None) -> list[Candidate]:
+    """Resolve names that are going to stand in one table.
+
+    Labels are made unique, and a factory, which tells no input size, gets that of the first config.
+
+    Args:
+        names: Configs and factories; the second of two equal ones is dropped.
+        shape: Input height and width in place of the configs'.
+
+    Raises:
+        ValueError: If a name can't be resolved.
+    """
+    candidates = [load_candidate(name, shape=shape) for name in dict.fromkeys(names)]
+    known = next((candidate.shape for candidate in candidates if candidate.shape), None)
+    labels: set[str] = set()
+    for i, candidate in enumerate(candidates):
+        label, number = candidate.label, 1
+        while label in labels:
+            number += 1
+            label = f"{candidate.label} ({number})"
+        labels.add(label)
+        candidates[i] = replace(candidate, label=label, shape=candidate.shape or known)
+    return candidates
 
 
 def _build(config: Config) -> PoseNet:

@@ -29,12 +29,12 @@ def run(args: argparse.Namespace) -> int:
         0, or 2 for a config, rule or shape that can't be used.
     """
     from mmpose_ext.analysis.counting import RULES, count
-    from mmpose_ext.analysis.models import load_candidate
+    from mmpose_ext.analysis.models import load_candidates
     from mmpose_ext.analysis.tables import markdown_table
 
     rules = args.rule or list(RULES)
     try:
-        candidates = [load_candidate(name, shape=tuple(args.shape) if args.shape else None) for name in args.configs]
+        candidates = load_candidates(args.configs, shape=tuple(args.shape) if args.shape else None)
         counts = {c.label: count(c.build(), c.require_shape(), rules=rules) for c in candidates}
     except ValueError as error:
         print(f"mmpose-ext flops: {error}", file=sys.stderr)

@@ -1,0 +1,224 @@
+"""Export to ONNX, with a dynamic batch size and a comparison against PyTorch.
+
+PyTorch has two exporters. The one on top of ``torch.export`` makes the smaller graph and handles sizes that depend on
+the batch; releases before 2.6 only have the older one, on top of TorchScript, in a usable state. ``auto`` tries the
+better one first and takes the other where it fails.
+
+Deviations: none (no paper).
+"""
+
+from __future__ import annotations
+
+import contextlib
+import inspect
+import io
+import logging
+import warnings
+from collections.abc import Iterator, Sequence
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+import torch
+from torch import Tensor, nn
+
+__all__ = ["EXPORTERS", "ExportReport", "export_onnx", "flatten_output", "max_relative_difference", "onnx_session"]
+
+EXPORTERS = ("auto", "dynamo", "torchscript")
+OPSET = {"dynamo": 18, "torchscript": 17}
+_CHECKED_BATCHES = (1, 3)
+_TRACED_BATCH = 2  # not 1, which an exporter takes for a constant
+
+
+@dataclass(frozen=True)
+class ExportReport:
+    """What an export produced.
+
+    Attributes:
+        path: The file.
+        exporter: Which of PyTorch's exporters wrote it.
+        dynamic_batch: Whether any batch size runs; otherwise only batch 1.
+        nodes: Number of nodes of the graph.
+        max_difference: Largest difference to PyTorch, relative to the largest output.
+    """
+
+    path: Path
+    exporter: str
+    dynamic_batch: bool
+    nodes: int
+    max_difference: float
+
+
+class _Flat(nn.Module):
+    """A network with one input named ``images`` and a tuple of tensors as its output."""
+
+    def __init__(self, network: nn.Module) -> None:
+        super().__init__()
+        self.network = network
+
+    def forward(self, images: Tensor) -> tuple[Tensor, ...]:
+        return flatten_output(self.network(images))
+
+
+def flatten_output(output: Any) -> tuple[Tensor, ...]:
+    """The tensors in the output of a network: heatmaps, or the two vectors of SimCC, or maps of several levels.
+
+    Args:
+        output: A tensor, or tensors in tuples, lists and dicts.
+    """
+    if isinstance(output, Tensor):
+        return (output,)
+    parts = output.values() if isinstance(output, dict) else output
+    return tuple(tensor for part in parts for tensor in flatten_output(part))
+
+
+def max_relative_difference(got: Sequence[Tensor], expected: Sequence[Tensor]) -> float:
+    """Largest difference between two outputs, relative to the largest value of each expected tensor.
+
+    Args:
+        got: Tensors.
+        expected: Tensors of the same shapes.
+    """
+    if [x.shape for x in got] != [x.shape for x in expected]:
+        raise ValueError(
+            f"expected outputs of shapes {[(*x.shape,) for x in expected]}, got {[(*x.shape,) for x in got]}"
+        )
+    return max(
+        float((a.float() - b.float()).abs().max() / b.float().abs().max().clamp_min(torch.finfo(torch.float32).tiny))
+        for a, b in zip(got, expected, strict=True)
+    )
+
+
+def export_onnx(
+    network: nn.Module,
+    path: str | Path,
+    *,
+    shape: tuple[int, int],
+    exporter: str = "auto",
+    dynamic_batch: bool = True,
+    tolerance: float = 1e-4,
+) -> ExportReport:
+    """Write a network as an ONNX file and compare its output in ONNX Runtime with PyTorch's.
+
+    Args:
+        network: Maps images (B, 3, H, W) to any output; in ``eval()`` mode, on the CPU.
+        path: The file to write. Its input is ``images``; its outputs are ``output``, or ``output_0``, ``output_1``...
+        shape: Input height and width.
+        exporter: One of :data:`EXPORTERS`.
+        dynamic_batch: Whether any batch size shall run. Where the network can't be exported like that, the batch
+            size is 1, with a warning.
+        tolerance: Largest difference to PyTorch allowed, relative to the largest output.
+
+    Raises:
+        ValueError: If the network is in training mode, the exporter is unknown, or the outputs differ.
+        RuntimeError: If no exporter can handle the network.
+    """
+    if exporter not in EXPORTERS:
+        raise ValueError(f"expected an exporter among {', '.join(EXPORTERS)}, got {exporter!r}")
+    if any(module.training for module in network.modules()):
+        raise ValueError("expected a network in eval() mode, got training mode; call network.eval() first")
+    path = Path(path)
+    path.parent.mkdir(parents=True, exist_ok=True)
+    failures = []
+    for name, dynamic in _attempts(exporter, dynamic_batch):
+        try:
+            _write(_Flat(network).eval(), path, shape, name, dynamic)
+            difference = _compare(network, path, shape, _CHECKED_BATCHES if dynamic else (1,))
+        except Exception as error:  # each exporter has its own
+            failures.append(f"{name}{'' if dynamic else ', batch 1'}: {type(error).__name__}: {str(error)[:500]}")
+            continue
+        if difference > tolerance:
+            raise ValueError(
+                f"expected the outputs of PyTorch within {tolerance:g}, got a difference of {difference:g}"
+            )
+        if dynamic_batch and not dynamic:
+            warnings.warn(f"{path.name} runs with batch size 1 only ({failures[0]})", stacklevel=2)
+        return ExportReport(path, name, dynamic, _count_nodes(path), difference)
+    raise RuntimeError("no exporter can handle this network:\n" + "\n".join(failures))
+
+
+def _attempts(exporter: str, dynamic_batch: bool) -> Iterator[tuple[str, bool]]:
+    """Exporters to try, in order, each with whether the batch size is dynamic."""
+    names = [exporter]
+    if exporter == "auto":
+        usable = tuple(int(x) for x in torch.__version__.split(".")[:2]) >= (2, 6)
+        names = ["dynamo", "torchscript"] if usable else ["torchscript"]
+    if dynamic_batch:
+        yield from ((name, True) for name in names)
+    yield from ((name, False) for name in names)
+
+
+def _write(network: _Flat, path: Path, shape: tuple[int, int], exporter: str, dynamic: bool) -> None:
+    images = torch.zeros(_TRACED_BATCH if dynamic else 1, 3, *shape)
+    with torch.no_grad():
+        outputs = len(network(images))
+    names = ["output"] if outputs == 1 else [f"output_{i}" for i in range(outputs)]
+    options: dict[str, Any] = dict(input_names=["images"], output_names=names, opset_version=OPSET[exporter])
+    known = inspect.signature(torch.onnx.export).parameters
+    if exporter == "dynamo":
+        options.update(dynamo=True, verbose=False)
+        if "external_data" in known:
+            options["external_data"] = False
+        if dynamic:
+            options["dynamic_shapes"] = {"images": {0: torch.export.Dim("batch")}}
+    else:
+        if "dynamo" in known:
+            options["dynamo"] = False
+        if dynamic:
+            options["dynamic_axes"] = {name: {0: "batch"} for name in ["images", *names]}
+    with _silence(), torch.no_grad():
+        torch.onnx.export(network, (images,), str(path), **options)
+
+
+@contextlib.contextmanager
+def _silence() -> Iterator[None]:
+    """Keep the exporters' progress and warnings to themselves; errors are raised."""
+    logging.disable(logging.ERROR)
+    try:
+        with warnings.catch_warnings(), contextlib.redirect_stdout(io.StringIO()):
+            warnings.simplefilter("ignore")
+            yield
+    finally:
+        logging.disable(logging.NOTSET)
+
+
+def onnx_session(path: str | Path, *, threads: int, device: str = "cpu") -> Any:
+    """Open an ONNX file in ONNX Runtime.
+
+    Args:
+        path: The file.
+        threads: Number of threads of one operator; operators run one after the other.
+        device: ``cpu`` or ``cuda``.
+
+    Raises:
+        ValueError: If ONNX Runtime was built without support for the device.
+    """
+    import onnxruntime
+
+    provider = {"cpu": "CPUExecutionProvider", "cuda": "CUDAExecutionProvider"}[device]
+    if provider not in onnxruntime.get_available_providers():
+        raise ValueError(f"expected an ONNX Runtime with {provider}, got {onnxruntime.get_available_providers()}")
+    options = onnxruntime.SessionOptions()
+    options.intra_op_num_threads = threads
+    options.inter_op_num_threads = 1
+    options.log_severity_level = 3
+    options.add_session_config_entry("session.force_spinning_stop", "1")  # whoever runs next has the cores
+    return onnxruntime.InferenceSession(str(path), options, providers=[provider])
+
+
+def _compare(network: nn.Module, path: Path, shape: tuple[int, int], batches: Sequence[int]) -> float:
+    session = onnx_session(path, threads=torch.get_num_threads())
+    differences = []
+    for batch in batches:
+        images = torch.randn(batch, 3, *shape, generator=torch.Generator().manual_seed(batch))
+        with torch.no_grad():
+            expected = flatten_output(network(images))
+        got = [torch.from_numpy(x) for x in session.run(None, {"images": images.numpy()})]
+        differences.append(max_relative_difference(got, expected))
+    return max(differences)
+
+
+def _count_nodes(path: Path) -> int:
+    import onnx
+
+    return len(onnx.load(str(path)).graph.node)

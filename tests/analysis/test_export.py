@@ -1,0 +1,98 @@
+"""An exported network computes what PyTorch computes, for any batch size."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import pytest
+import torch
+from torch import nn
+
+from mmpose_ext.analysis import export
+from mmpose_ext.analysis.export import export_onnx, flatten_output, max_relative_difference
+from mmpose_ext.cli import main
+
+pytest.importorskip("onnxruntime")
+
+
+class TwoOutputs(nn.Module):
+    """As small as a network gets that has what ours have: norms, a pooling to a size taken from a map, two outputs."""
+
+    def __init__(self) -> None:
+        super().__init__()
+        self.conv = nn.Sequential(nn.Conv2d(3, 4, 3, stride=2, padding=1), nn.BatchNorm2d(4), nn.ReLU())
+        self.down = nn.Conv2d(4, 4, 3, stride=2, padding=1)
+
+    def forward(self, x: torch.Tensor) -> dict[str, torch.Tensor | tuple[torch.Tensor]]:
+        x = self.conv(x)
+        low = self.down(x)
+        pooled = nn.functional.adaptive_avg_pool2d(x, low.shape[-2:])
+        return {"a": pooled * low.sigmoid(), "b": (x.mean((2, 3)),)}
+
+
+@pytest.fixture
+def network() -> nn.Module:
+    return TwoOutputs().eval()
+
+
+@pytest.mark.parametrize("exporter", ["auto", "torchscript"])
+@pytest.mark.parametrize("dynamic", [True, False])
+def test_parity(network: nn.Module, tmp_path: Path, exporter: str, dynamic: bool, recwarn) -> None:
+    report = export_onnx(network, tmp_path / "x.onnx", shape=(16, 8), exporter=exporter, dynamic_batch=dynamic)
+    assert report.path.is_file() and not list(tmp_path.glob("*.data"))
+    assert report.nodes > 3
+    assert report.max_difference < 1e-5
+    if exporter == "auto":
+        assert report.dynamic_batch is dynamic
+    assert any("batch size 1 only" in str(w.message) for w in recwarn) is (dynamic and not report.dynamic_batch)
+
+
+def test_auto_takes_the_other_exporter(network: nn.Module, tmp_path: Path, monkeypatch) -> None:
+    write = export._write
+
+    def refuse(network, path, shape, exporter, dynamic) -> None:
+        if exporter == "dynamo":
+            raise RuntimeError("no")
+        write(network, path, shape, exporter, dynamic)
+
+    monkeypatch.setattr(export, "_write", refuse)
+    report = export_onnx(network, tmp_path / "x.onnx", shape=(16, 8), dynamic_batch=False)
+    assert report.exporter == "torchscript"
+
+
+def test_all_exporters_fail(network: nn.Module, tmp_path: Path, monkeypatch) -> None:
+    monkeypatch.setattr(export, "_write", lambda *args: 1 / 0)
+    with pytest.raises(RuntimeError, match="no exporter can handle this network:\n.*ZeroDivisionError"):
+        export_onnx(network, tmp_path / "x.onnx", shape=(16, 8))
+
+
+def test_a_wrong_graph_is_refused(network: nn.Module, tmp_path: Path, monkeypatch) -> None:
+    monkeypatch.setattr(export, "_compare", lambda *args: 0.5)
+    with pytest.raises(ValueError, match="got a difference of 0.5"):
+        export_onnx(network, tmp_path / "x.onnx", shape=(16, 8), dynamic_batch=False, exporter="torchscript")
+
+
+def test_unusable_arguments(network: nn.Module, tmp_path: Path) -> None:
+    with pytest.raises(ValueError, match="expected an exporter among auto, dynamo, torchscript, got 'x'"):
+        export_onnx(network, tmp_path / "x.onnx", shape=(16, 8), exporter="x")
+    with pytest.raises(ValueError, match="eval"):
+        export_onnx(network.train(), tmp_path / "x.onnx", shape=(16, 8))
+
+
+def test_outputs() -> None:
+    a, b = torch.tensor([1.0, 2.0]), torch.tensor([-4.0])
+    assert [x is y for x, y in zip(flatten_output({"x": a, "y": [b, (a,)]}), (a, b, a), strict=True)] == [True] * 3
+    assert max_relative_difference([a + 0.5, b - 2], [a, b]) == 0.5
+    with pytest.raises(ValueError, match="shapes"):
+        max_relative_difference([a], [b])
+
+
+def test_command(tmp_path: Path, capsys) -> None:
+    factory = tmp_path / "net.py"
+    factory.write_text("from torch import nn\n\n\ndef build():\n    return nn.Conv2d(3, 2, 1)\n")
+    out = tmp_path / "folder" / "net.onnx"
+    argv = ["export", f"{factory}:build", "none", str(out), "--exporter", "torchscript"]
+    assert main([*argv, "--shape", "8", "8"]) == 0
+    assert out.is_file() and "3x8x8" in capsys.readouterr().out
+    assert main(argv) == 2
+    assert "--shape" in capsys.readouterr().err
