@@ -5,7 +5,7 @@ That is where OpenMIM and MMEngine look for them. Everything else is in ``pyproj
 
 from __future__ import annotations
 
-import os
+import runpy
 import shutil
 from pathlib import Path
 
@@ -13,7 +13,7 @@ from setuptools import setup
 from setuptools.command.build_py import build_py
 
 ROOT = Path(__file__).resolve().parent
-MIM_FILES = ("tools", "configs", "model-index.yml")
+LINKS = runpy.run_path(str(ROOT / "mmpose_ext" / "commands" / "dev_link.py"))  # not imported: that would need torch
 
 
 class BuildWithMim(build_py):
@@ -23,9 +23,9 @@ class BuildWithMim(build_py):
         """Build the package, then add its ``.mim`` folder."""
         super().run()
         if self.editable_mode:
-            link_mim_files(ROOT / "mmpose_ext" / ".mim")
+            LINKS["link_mim_files"](ROOT / "mmpose_ext")
         else:
-            for name in MIM_FILES:
+            for name in LINKS["MIM_FILES"]:
                 self._copy(ROOT / name, Path(self.build_lib, "mmpose_ext", ".mim", name))
 
     def get_outputs(self, include_bytecode: bool = True) -> list[str]:
@@ -44,15 +44,6 @@ class BuildWithMim(build_py):
         else:
             target.parent.mkdir(parents=True, exist_ok=True)
             shutil.copyfile(source, target)
-
-
-def link_mim_files(folder: Path) -> None:
-    """Link the files for mim into a folder of the checkout."""
-    folder.mkdir(exist_ok=True)
-    for name in MIM_FILES:
-        link = folder / name
-        if not link.is_symlink() and not link.exists():
-            link.symlink_to(os.path.relpath(ROOT / name, folder), target_is_directory=(ROOT / name).is_dir())
 
 
 setup(cmdclass={"build_py": BuildWithMim})

@@ -10,6 +10,9 @@ from __future__ import annotations
 import importlib
 import warnings
 
+STACK = ("torch", "mmengine", "mmpose.registry", "mmpose.models", "mmpose.datasets", "mmpose.evaluation")
+"""What has to be importable before any module of this package can register something."""
+
 MODULES = (
     "mmpose_ext.registry",
     "mmpose_ext.models",
@@ -23,15 +26,18 @@ MODULES = (
 def register() -> None:
     """Import all modules of this package that register something.
 
-    A missing or broken OpenMMLab stack is a warning here and not an error, because
-    ``mmpose-ext doctor`` has to run exactly then.
+    A missing or broken OpenMMLab stack is a warning here and not an error, because ``mmpose-ext doctor`` has to run
+    exactly then. An error in this package itself is an error.
     """
     try:
-        for name in MODULES:
+        for name in STACK:
             importlib.import_module(name)
-    except (ImportError, AssertionError) as error:  # MMPose and MMDetection assert the version of mmcv
+    except Exception as error:  # a broken stack fails in any way: a missing library, an assertion on a version, ...
         warnings.warn(
-            f"mmpose_ext registered no model, because MMPose can't be imported ({error}). "
+            f"mmpose_ext registered no model, because {name} can't be imported ({type(error).__name__}: {error}). "
             "Run `mmpose-ext doctor` for the cure.",
             stacklevel=2,
         )
+        return
+    for name in MODULES:
+        importlib.import_module(name)

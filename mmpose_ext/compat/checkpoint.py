@@ -9,8 +9,9 @@ Mend: MMEngine's checkpoint loader runs inside ``torch.serialization.safe_global
 functions that MMEngine writes into a checkpoint. Loading stays ``weights_only``: a file that names anything else, such
 as a pickle made to run a command, is refused as before.
 
-torch < 2.6: ``torch.load`` unpickles whatever the file says there, MMEngine works, and this file does nothing. Load only
-files that you trust there.
+torch < 2.6: ``torch.load`` unpickles whatever the file says, MMEngine works, and this file does nothing. Load only
+files that you trust there. The same holds, under every torch, for a checkpoint that MMEngine fetches from a URL: it
+does so by ``torch.hub``, which unpickles whatever the file says.
 """
 
 from __future__ import annotations

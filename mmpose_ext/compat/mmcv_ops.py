@@ -188,7 +188,7 @@ def roi_align_backward(
 def _deform_conv(
     image: Tensor, offset: Tensor, weight: Tensor, options: dict[str, Any], mask: Tensor | None = None
 ) -> Tensor:
-    """torchvision's deformable convolution with the options of mmcv's plain one (groups follow from the shapes)."""
+    """Deformable convolution with the options of mmcv's plain one (groups follow from the shapes)."""
     return torchvision.ops.deform_conv2d(
         image,
         offset,
@@ -304,7 +304,7 @@ def modulated_deform_conv_backward(
 
 
 def _ms_deform_attn(value: Tensor, shapes: Tensor, locations: Tensor, weights: Tensor) -> Tensor:
-    """mmcv's own version in plain torch, which it uses on CPU."""
+    """Multi-scale deformable attention in plain torch: mmcv's own version for CPU."""
     from mmcv.ops.multi_scale_deform_attn import multi_scale_deformable_attn_pytorch
 
     return multi_scale_deformable_attn_pytorch(value, shapes, locations, weights)
