@@ -143,7 +143,9 @@ class Archive:
             yield from (archive.read(self.members[name]) for name in names)
 
 
-def convert(archive: str | Path, out: str | Path, *, num_train: int = NUM_TRAIN, num_val: int = NUM_VAL) -> dict[str, int]:
+def convert(
+    archive: str | Path, out: str | Path, *, num_train: int = NUM_TRAIN, num_val: int = NUM_VAL
+) -> dict[str, int]:
     """Write images and annotations of the split; nothing is left behind when it fails.
 
     Args:

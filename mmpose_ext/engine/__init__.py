@@ -1,1 +1,5 @@
-"""TODO."""
+"""Hooks and what they write."""
+
+from mmpose_ext.engine.hooks import RunReportHook
+
+__all__ = ["RunReportHook"]
