@@ -1,5 +1,5 @@
 """Hooks and what they write."""
 
-from mmpose_ext.engine.hooks import RunReportHook
+from mmpose_ext.engine.hooks import RunReportHook, SingleThreadBlasHook
 
-__all__ = ["RunReportHook"]
+__all__ = ["RunReportHook", "SingleThreadBlasHook"]

@@ -1,5 +1,6 @@
 """Hooks."""
 
 from mmpose_ext.engine.hooks.run_report_hook import RunReportHook
+from mmpose_ext.engine.hooks.single_thread_blas_hook import SingleThreadBlasHook
 
-__all__ = ["RunReportHook"]
+__all__ = ["RunReportHook", "SingleThreadBlasHook"]
