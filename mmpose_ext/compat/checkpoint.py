@@ -16,7 +16,6 @@ does so by ``torch.hub``, which unpickles whatever the file says.
 
 from __future__ import annotations
 
-import collections
 import functools
 import importlib
 import pickle
@@ -52,8 +51,8 @@ def safe_classes() -> list[Any]:
     """Everything beyond torch's own list that a checkpoint of MMEngine may name.
 
     The log is a ``HistoryBuffer`` of numpy arrays, scores and losses are numpy scalars, the meta information of a
-    data set holds numpy arrays, and hooks may keep a ``defaultdict``. The two functions of numpy appear under the
-    module's name of numpy 1 and of numpy 2, whichever wrote the file.
+    data set holds numpy arrays. The two functions of numpy appear under the module's name of numpy 1 and of numpy 2,
+    whichever wrote the file.
     """
     import numpy as np
     from mmengine.logging.history_buffer import HistoryBuffer
@@ -63,7 +62,6 @@ def safe_classes() -> list[Any]:
     return [
         HistoryBuffer,
         (_statistic, "builtins.getattr"),
-        collections.defaultdict,
         np.ndarray,
         np.dtype,
         *(type(np.dtype(name)) for name in DTYPES),

@@ -1,0 +1,208 @@
+"""Every verb of mim, and every way to name a config, from a built wheel in an environment of its own.
+
+The environment borrows its dependencies from the one that runs the tests, so nothing is downloaded. To run the same
+tests in an environment of yours, with another torch for example, where the wheel is installed, set
+``MMPOSE_EXT_TEST_PYTHON`` to its Python.
+"""
+
+from __future__ import annotations
+
+import importlib.util
+import os
+import subprocess
+import sys
+import sysconfig
+import venv
+import zipfile
+from pathlib import Path
+
+import pytest
+import yaml
+
+from tests.tiny import write_config
+
+pytestmark = [pytest.mark.slow, pytest.mark.timeout(900)]
+
+ROOT = Path(__file__).resolve().parents[1]
+MODEL = "td-hm_xhrnet-18_8xb64-210e_coco-256x192"
+
+
+class Environment:
+    """A Python environment in which the wheel is installed.
+
+    Args:
+        python: Its interpreter.
+        folder: Where the commands run, away from the checkout.
+    """
+
+    def __init__(self, python: Path, folder: Path) -> None:
+        self.python = python
+        self.folder = folder
+
+    def run(self, *args: object) -> str:
+        """Run Python with these arguments and return all that it prints; an exit status fails the test."""
+        variables = {key: value for key, value in os.environ.items() if key != "PYTHONPATH"}
+        variables |= {"OMP_NUM_THREADS": "1", "OPENBLAS_NUM_THREADS": "1", "CUDA_VISIBLE_DEVICES": "", "COLUMNS": "200"}
+        done = subprocess.run(
+            [self.python, *map(str, args)],
+            cwd=self.folder,
+            env=variables,
+            stdout=subprocess.PIPE,
+            stderr=subprocess.STDOUT,
+            text=True,
+            check=False,
+        )
+        assert done.returncode == 0, done.stdout[-5000:]
+        return done.stdout
+
+    def mim(self, *args: object) -> str:
+        """Run mim with these arguments."""
+        return self.run("-m", "mim", *args)
+
+
+@pytest.fixture(scope="module")
+def wheel(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """The wheel, built from the source distribution as an index would serve it."""
+    folder = tmp_path_factory.mktemp("dist")
+    command = [sys.executable, "-m", "build", "--no-isolation", "--outdir", folder, ROOT]
+    subprocess.run(command, check=True, stdout=subprocess.DEVNULL)
+    (path,) = folder.glob("*.whl")
+    return path
+
+
+@pytest.fixture(scope="module")
+def environment(wheel: Path, tmp_path_factory: pytest.TempPathFactory) -> Environment:
+    """An environment with the wheel."""
+    folder = tmp_path_factory.mktemp("fresh")
+    if given := os.environ.get("MMPOSE_EXT_TEST_PYTHON"):
+        return Environment(Path(given), folder)
+    venv.create(folder / "env", symlinks=True)
+    python = folder / "env" / "bin" / "python"
+    packages = Path(sysconfig.get_path("purelib", vars={"base": str(folder / "env")}))
+    (packages / "borrowed.pth").write_text(sysconfig.get_path("purelib") + "\n")
+    with zipfile.ZipFile(wheel) as archive:  # which is what an installer does with a wheel without compiled parts
+        archive.extractall(packages)
+    environment = Environment(python, folder)
+    assert str(packages) in environment.run("-c", "import mmpose_ext; print(mmpose_ext.__file__)")
+    return environment
+
+
+@pytest.fixture(scope="module")
+def config(environment: Environment) -> Path:
+    """A configuration that trains in seconds."""
+    return write_config(environment.folder, "train_cfg = dict(by_epoch=True, max_epochs=1, val_interval=1)\n")
+
+
+@pytest.fixture(scope="module")
+def checkpoint(environment: Environment, config: Path) -> Path:
+    """What ``mim train mmpose`` leaves."""
+    work = environment.folder / "mmpose"
+    assert "Training finished successfully" in environment.mim("train", "mmpose", config, "--work-dir", work)
+    return work / "epoch_1.pth"
+
+
+def test_the_wheel_holds_what_mim_looks_for(wheel: Path) -> None:
+    names = zipfile.ZipFile(wheel).namelist()
+    expected = ["py.typed", ".mim/model-index.yml", ".mim/tools/train.py", ".mim/configs/_base_/default_runtime.py"]
+    assert {f"mmpose_ext/{name}" for name in expected} <= set(names)
+    assert {name.split("/")[0] for name in names if ".dist-info" not in name} == {"mmpose_ext"}
+    assert not [name for name in names if "__pycache__" in name]
+
+
+def test_mim_test_mmpose(environment: Environment, config: Path, checkpoint: Path) -> None:
+    printed = environment.mim("test", "mmpose", config, "--checkpoint", checkpoint, "--work-dir", "test-mmpose")
+    assert "coco/AP" in printed
+
+
+def test_mim_train_and_test_of_this_package(environment: Environment, config: Path) -> None:
+    work = environment.folder / "own"
+    printed = environment.mim("train", "mmpose_ext", config, "--work-dir", work)
+    assert "Training finished successfully" in printed
+    printed = environment.mim("test", "mmpose_ext", config, "--checkpoint", work / "epoch_1.pth", "--work-dir", work)
+    assert "coco/AP" in printed
+
+
+def test_mim_train_in_two_processes_on_cpu(environment: Environment, config: Path) -> None:
+    work = environment.folder / "ddp"
+    printed = environment.mim("train", "mmpose", config, "--launcher", "pytorch", "--gpus", 2, "--work-dir", work)
+    assert "Epoch(train) [1][1/1]" in printed  # 8 pictures, 4 for each process
+    assert (work / "epoch_1.pth").exists()
+
+
+def test_mim_gridsearch(environment: Environment, config: Path) -> None:
+    search = "--optim_wrapper.optimizer.lr 0.01 0.02"
+    environment.mim("gridsearch", "mmpose_ext", config, "--work-dir", "grid", "--search-args", search)
+    assert len(list(environment.folder.glob("grid_search_*/epoch_1.pth"))) == 2
+
+
+def test_mim_search(environment: Environment) -> None:
+    assert MODEL in environment.mim("search", "mmpose_ext", "--model", "x-hrnet")
+
+
+def test_mim_download(environment: Environment) -> None:
+    environment.mim("download", "mmpose_ext", "--config", MODEL, "--dest", "zoo")
+    assert "XHRNet" in (environment.folder / "zoo" / f"{MODEL}.py").read_text()
+
+
+def test_mim_run(environment: Environment) -> None:
+    config = f"body_2d_keypoint/xhrnet/{MODEL}.py"
+    code = f"from mmengine.utils import get_installed_path as p; print(p('mmpose_ext') + '/.mim/configs/{config}')"
+    printed = environment.mim("run", "mmpose_ext", "get_flops", environment.run("-c", code).splitlines()[-1])
+    assert "FLOPs" in printed
+
+
+def test_config_of_ours_as_a_base(environment: Environment) -> None:
+    path = environment.folder / "child.py"
+    path.write_text(f"_base_ = ['mmpose_ext::body_2d_keypoint/xhrnet/{MODEL}.py']\nwork_dir = 'child'\n")
+    code = f"import mmpose_ext; from mmengine import Config; print(Config.fromfile('{path}').model.backbone.type)"
+    assert environment.run("-c", code).splitlines()[-1] == "XHRNet"
+
+
+def test_config_from_the_hub(environment: Environment) -> None:
+    name = f"mmpose_ext::body_2d_keypoint/xhrnet/{MODEL}.py"
+    code = f"import mmpose_ext; from mmengine.hub import get_config; print(get_config('{name}').model.backbone.type)"
+    assert environment.run("-c", code).splitlines()[-1] == "XHRNet"
+
+
+def test_inferencer_by_alias(environment: Environment, config: Path) -> None:
+    code = """
+import mmpose_ext, numpy as np
+from mmpose.apis import MMPoseInferencer
+inferencer = MMPoseInferencer(pose2d='xhrnet-18', scope='mmpose_ext', det_model='whole_image', device='cpu')
+(result,) = inferencer(np.zeros((64, 64, 3), np.uint8))
+print(len(result['predictions'][0][0]['keypoints']))
+"""
+    assert environment.run("-c", code).splitlines()[-1] == "17"
+
+
+def test_our_backbone_in_a_stock_config(environment: Environment) -> None:
+    code = """
+import mmpose_ext
+from mmengine.hub import get_config
+from mmpose.registry import MODELS
+from mmpose.utils import register_all_modules
+register_all_modules()
+config = get_config('mmpose::body_2d_keypoint/topdown_heatmap/coco/td-hm_litehrnet-18_8xb64-210e_coco-256x192.py')
+ours = get_config('mmpose_ext::body_2d_keypoint/xhrnet/MODEL.py').model
+config.model.backbone, config.model.head = ours.backbone, ours.head
+print(type(MODELS.build(config.model).backbone).__name__)
+""".replace("MODEL", MODEL)
+    assert environment.run("-c", code).splitlines()[-1] == "XHRNet"
+
+
+def test_each_model_of_the_index_has_its_config(wheel: Path) -> None:
+    archive = zipfile.ZipFile(wheel)
+    index = yaml.safe_load(archive.read("mmpose_ext/.mim/model-index.yml"))
+    for metafile in index["Import"]:
+        for model in yaml.safe_load(archive.read(f"mmpose_ext/.mim/{metafile}"))["Models"]:
+            assert f"mmpose_ext/.mim/{model['Config']}" in archive.namelist()
+            assert model["Name"] == model["Name"].lower() == Path(model["Config"]).stem
+
+
+def test_requirements_name_no_optional_stack() -> None:
+    """A plain ``pip install mmpose-ext`` must not replace the full mmcv of a user."""
+    assert importlib.util.find_spec("mmpose_ext")
+    from importlib.metadata import requires
+
+    hard = [line for line in requires("mmpose-ext") or [] if "extra ==" not in line]
+    assert not [line for line in hard if line.startswith(("mmcv", "mmdet", "mmpose", "mmengine"))]
