@@ -1,5 +1,5 @@
 """Hooks and what they write."""
 
-from mmpose_ext.engine.hooks import RunReportHook, SingleThreadBlasHook
+from mmpose_ext.engine.hooks import EpochSeedHook, RunReportHook, SingleThreadBlasHook
 
-__all__ = ["RunReportHook", "SingleThreadBlasHook"]
+__all__ = ["EpochSeedHook", "RunReportHook", "SingleThreadBlasHook"]

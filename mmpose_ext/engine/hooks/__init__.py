@@ -1,6 +1,7 @@
 """Hooks."""
 
+from mmpose_ext.engine.hooks.epoch_seed_hook import EpochSeedHook
 from mmpose_ext.engine.hooks.run_report_hook import RunReportHook
 from mmpose_ext.engine.hooks.single_thread_blas_hook import SingleThreadBlasHook
 
-__all__ = ["RunReportHook", "SingleThreadBlasHook"]
+__all__ = ["EpochSeedHook", "RunReportHook", "SingleThreadBlasHook"]
