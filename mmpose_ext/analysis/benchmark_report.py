@@ -35,13 +35,14 @@ def table(entries: Sequence[Entry], settings: Settings, against: Sequence[Entry]
         settings: How they were measured.
         against: Entries to compare with.
     """
+    letters = [chr(ord("A") + i) for i in range(len(against))]
+    same_mode = len(settings.modes) > 1
     parts = []
     for batch in settings.batches:
         header = ["network", "mode", "input", "params", "MACs", "ms", "quartiles", "images/s"]
-        header += [f"x {reference.label} ({reference.mode})" for reference in against]
-        same_mode = len(settings.modes) > 1
+        header += [f"x {letter}" for letter in letters]
         if same_mode:
-            header += [f"x {reference.label} (same mode)" for reference in against]
+            header += [f"x {letter}, same mode" for letter in letters]
         rows = []
         for entry in entries:
             low, middle, high = (1e3 * x for x in quartiles(entry.seconds[batch]))
@@ -54,7 +55,8 @@ def table(entries: Sequence[Entry], settings: Settings, against: Sequence[Entry]
                 row += [f"{ratio(entry, twin, batch):.2f}" for twin in twins]
             rows.append(row)
         parts.append(f"Batch size {batch}\n\n{markdown_table(header, rows)}")
-    return "\n\n".join(parts)
+    legend = [f"x {letter}: times as fast as {r.label}, {r.mode}" for letter, r in zip(letters, against, strict=True)]
+    return "\n\n".join([*parts, "\n".join(legend)])
 
 
 def _twin(entries: Sequence[Entry], reference: Entry, mode: str) -> Entry:

@@ -119,7 +119,8 @@ def load_candidate(name: str, *, shape: tuple[int, int] | None = None) -> Candid
     config = Config.fromfile(path)
     if "model" not in config:
         raise ValueError(f"expected a config with a `model`, got {path}")
-    return Candidate(path.stem, name, config, lambda: _build(config), shape or input_shape(config))
+    label = name if name in _aliases(config_folder(mmpose_ext)) else path.stem
+    return Candidate(label, name, config, lambda: _build(config), shape or input_shape(config))
 
 
 def load_candidates(names: Sequence[str], *, shape: tuple[int, int] | None = None) -> list[Candidate]:

@@ -124,7 +124,9 @@ def test_table_compares_with_each_reference() -> None:
     entries = [entry(label, mode) for label in ("ours", "theirs") for mode in settings.modes]
     for e, seconds in zip(entries, [2.0, 1.0, 4.0, 3.0], strict=True):
         e.seconds[1] = [seconds] * 3
-    rows = [line.split("|") for line in table(entries, settings, references(entries, ["theirs"])).splitlines()[4:]]
+    text = table(entries, settings, references(entries, ["theirs"]))
+    assert text.endswith("x A: times as fast as theirs, eager")
+    rows = [line.split("|") for line in text.splitlines()[4:8]]
     assert [[cell.strip() for cell in row[-3:-1]] for row in rows] == [
         ["2.00", "2.00"],
         ["4.00", "3.00"],
@@ -142,7 +144,7 @@ def test_command(tmp_path: Path, capsys) -> None:
     argv += ["--mode", "eager", "deploy", "--out", str(tmp_path / "out")]
     assert main([*argv, "--shape", "16", "16"]) == 0
     printed = capsys.readouterr().out
-    assert "x net:b (eager)" in printed and "Batch size 2" in printed
+    assert "x A: times as fast as net:b, eager" in printed and "Batch size 2" in printed
     (report,) = (tmp_path / "out").glob("*.json")
     content = json.loads(report.read_text())
     assert report.with_suffix(".png").stat().st_size > 1000
