@@ -27,3 +27,5 @@ val_pipeline = [
 train_dataloader = dict(dataset=dict(pipeline=train_pipeline))
 val_dataloader = dict(dataset=dict(pipeline=val_pipeline))
 test_dataloader = val_dataloader
+
+codec = dict(_delete_=True, **codec)  # only now: the pipelines above must not inherit the key `_delete_`

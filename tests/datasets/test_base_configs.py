@@ -1,0 +1,88 @@
+"""The data set bases: sizes agree, one variable moves all paths, scores do not collide."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import numpy as np
+import pytest
+from mmengine.config import Config
+from mmengine.evaluator import Evaluator
+from mmpose.registry import DATASETS, KEYPOINT_CODECS
+
+FOLDER = Path(__file__).resolve().parents[2] / "configs/_base_/datasets"
+NAMES = sorted(path.stem for path in FOLDER.glob("*.py") if "metainfo" not in path.stem)
+
+
+@pytest.mark.parametrize("name", NAMES)
+def test_sizes_agree(name: str, tmp_path: Path) -> None:
+    config = Config.fromfile(FOLDER / f"{name}.py")
+    height, width = (int(part) for part in name.rsplit("_", 1)[1].split("x"))
+    assert config.codec.input_size == (width, height)
+    KEYPOINT_CODECS.build(config.codec)
+    for loader in (config.train_dataloader, config.val_dataloader, config.test_dataloader):
+        affine = [step for step in loader.dataset.pipeline if step.type == "TopdownAffine"]
+        assert [step.input_size for step in affine] == [(width, height)]
+        assert [step.get("use_udp", False) for step in affine] == [config.codec.type == "UDPHeatmap"]
+    targets = [step for step in config.train_dataloader.dataset.pipeline if step.type == "GenerateTarget"]
+    assert [step.encoder for step in targets] == [config.codec]
+    if config.codec.type != "SimCCLabel":
+        assert config.codec.heatmap_size == (width // 4, height // 4)
+        assert config.codec.sigma == {96: 1, 288: 3}.get(width, 2)
+    assert config.val_dataloader == config.test_dataloader
+    config.dump(tmp_path / "dumped.py")
+    assert Config.fromfile(tmp_path / "dumped.py")._cfg_dict == config._cfg_dict
+
+
+@pytest.mark.parametrize("name", NAMES)
+def test_one_variable_moves_all_paths(name: str, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("MMPOSE_EXT_DATA", "/elsewhere")
+    text = str(Config.fromfile(FOLDER / f"{name}.py")._cfg_dict)
+    assert "/elsewhere/" in text
+    assert "data/" not in text.replace("/elsewhere/", "")
+
+
+def test_lspet_scores_do_not_collide(data: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("MMPOSE_EXT_DATA", str(data))
+    config = Config.fromfile(FOLDER / "lspet_256x192.py")
+    dataset = DATASETS.build(config.val_dataloader.dataset)
+    evaluator = Evaluator(config.val_evaluator)
+    evaluator.dataset_meta = dataset.metainfo
+    for index in range(len(dataset)):
+        info = dataset.get_data_info(index)
+        size = np.ptp(info["bbox"].reshape(2, 2), axis=0).max()
+        truth = dict(
+            keypoints=info["keypoints"],
+            keypoints_visible=info["keypoints_visible"],
+            bboxes=info["bbox"],
+            bbox_scores=np.ones(1),
+            bbox_scales=np.full((1, 2), size),
+        )
+        shift = np.array([0.15 * size, 0.0]) * (index % 2)  # every second person is off by 0.15 of the box
+        predicted = dict(keypoints=info["keypoints"] + shift, keypoint_scores=np.ones((1, 14)))
+        evaluator.process([dict(info, pred_instances=predicted, gt_instances=truth)])
+    scores = evaluator.evaluate(len(dataset))
+    assert list(scores)[0] == "coco/AP"  # what `save_best='auto'` takes
+    assert scores["PCK@0.2/PCK"] == pytest.approx(1.0)
+    assert scores["PCK@0.1/PCK"] == pytest.approx(0.5, abs=0.02)
+    assert scores["coco/AP"] < 0.8
+
+
+@pytest.mark.parametrize(
+    ("name", "folder", "count"),
+    [
+        ("coco_256x192", "coco_sample", (12, 118)),
+        ("mpii_256x256", "mpii_sample", (5, 5)),
+        ("lspet_mpii_256x256", "lspet", (8000, 780)),
+    ],
+)
+def test_real_samples(
+    name: str, folder: str, count: tuple[int, int], data: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    (tmp_path / folder.removesuffix("_sample")).symlink_to(data / folder)
+    monkeypatch.setenv("MMPOSE_EXT_DATA", str(tmp_path))
+    config = Config.fromfile(FOLDER / f"{name}.py")
+    for loader, expected in zip((config.train_dataloader, config.val_dataloader), count, strict=True):
+        dataset = DATASETS.build(loader.dataset)
+        assert len(dataset) == expected
+        assert tuple(dataset[0]["inputs"].shape[1:]) == config.codec.input_size[::-1]
