@@ -7,7 +7,6 @@ tests in an environment of yours, with another torch for example, where the whee
 
 from __future__ import annotations
 
-import importlib.util
 import os
 import subprocess
 import sys
@@ -197,12 +196,3 @@ def test_each_model_of_the_index_has_its_config(wheel: Path) -> None:
         for model in yaml.safe_load(archive.read(f"mmpose_ext/.mim/{metafile}"))["Models"]:
             assert f"mmpose_ext/.mim/{model['Config']}" in archive.namelist()
             assert model["Name"] == model["Name"].lower() == Path(model["Config"]).stem
-
-
-def test_requirements_name_no_optional_stack() -> None:
-    """A plain ``pip install mmpose-ext`` must not replace the full mmcv of a user."""
-    assert importlib.util.find_spec("mmpose_ext")
-    from importlib.metadata import requires
-
-    hard = [line for line in requires("mmpose-ext") or [] if "extra ==" not in line]
-    assert not [line for line in hard if line.startswith(("mmcv", "mmdet", "mmpose", "mmengine"))]
