@@ -5,13 +5,10 @@ and registers every backbone, neck, head, hook and metric of this package, so th
 ``custom_imports = dict(imports=['mmpose_ext'])`` is all that a config of yours needs.
 """
 
-from mmpose_ext import compat
+from mmpose_ext import compat, registration
 from mmpose_ext.version import __version__
 
-compat.activate()
-
-from mmpose_ext import registration  # noqa: E402  (compat has to be active before MMPose is imported)
-
+compat.activate()  # before MMPose is imported, which `register` does
 registration.register()
 
 __all__ = ["__version__"]

@@ -1,1 +1,5 @@
-"""TODO."""
+"""Blocks that no single paper owns: torch and ``mmcv.cnn`` only, no registry."""
+
+from mmpose_ext.layers.deploy import fold_batch_norms, is_deployable, switch_to_deploy
+
+__all__ = ["fold_batch_norms", "is_deployable", "switch_to_deploy"]
