@@ -84,7 +84,7 @@ class Canvas:
         mask = np.zeros((bottom - top, right - left), np.uint8)
         hull = cv2.convexHull(rim.astype(np.float32))[:, 0]
         polygon = np.round((hull - (left, top)) * (1 << _SHIFT)).astype(np.int32)
-        cv2.fillConvexPoly(mask, polygon, 255, cv2.LINE_AA, _SHIFT)
+        cv2.fillConvexPoly(mask, polygon, (255,), cv2.LINE_AA, _SHIFT)
         if not mask.any():
             return
         shade, height = self._shade(mask, float(radii.max()))

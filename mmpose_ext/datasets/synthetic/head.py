@@ -121,7 +121,7 @@ def _paint(place: np.ndarray, look: Look) -> np.ndarray:
     def oval(cx: float, cy: float, rx: float, ry: float) -> np.ndarray:
         return front & (((side - cx) / rx) ** 2 + ((up - cy) / ry) ** 2 < 1)
 
-    dark = tuple(0.35 * c for c in look.skin)
+    dark = (0.35 * look.skin[0], 0.35 * look.skin[1], 0.35 * look.skin[2])
     paint(oval(0.45, -0.28, 0.28, 0.22), (110, 110, 220), 0.12)
     paint(oval(0.38, 0.09, 0.27, 0.2), dark, 0.25)
     if look.beard:

@@ -120,8 +120,8 @@ def _shadow(canvas: Canvas, person: Person, eye: float) -> None:
     centre = canvas.camera.project(np.array([joints["pelvis"][0], eye, joints["pelvis"][2]]))
     radius = 0.32 * canvas.camera.focal / joints["pelvis"][2]
     mask = np.zeros(canvas.depth.shape, np.float32)
-    spot = tuple(int(c) for c in centre)
-    cv2.ellipse(mask, spot, (int(radius * 1.3), int(max(3.0, radius * 0.35))), 0, 0, 360, 0.5, -1)
+    spot = (int(centre[0]), int(centre[1]))
+    cv2.ellipse(mask, spot, (int(radius * 1.3), int(max(3.0, radius * 0.35))), 0, 0, 360, (0.5,), -1)
     blurred = cv2.blur(mask, (int(radius / 3) | 1, int(radius / 6) | 1))
     canvas.image *= (1 - blurred)[..., None]
 
@@ -140,8 +140,8 @@ def _draw_seat(rng: np.random.Generator, canvas: Canvas, person: Person) -> None
     joints, pelvis = person.skeleton.joints, person.skeleton.pelvis
     material, k = sample_cloth(rng, dark=True), person.look.build.size
     ground = max(joints[f"{side}_{end}"][1] for side in ("left", "right") for end in ("heel", "toe"))
-    ahead = pelvis[:, 2] * (1, 0, 1)
-    ahead /= max(float(np.linalg.norm(ahead)), 1e-6)
+    ahead = pelvis[:, 2] * np.array([1.0, 0.0, 1.0])
+    ahead = ahead / max(float(np.linalg.norm(ahead)), 1e-6)
     aside = np.array([-ahead[2], 0.0, ahead[0]])
     seat = joints["pelvis"] + np.array([0.0, (0.09 + 0.11 * person.look.build.girth) * k, 0.0])
     corners = [seat + (0.2 * s * aside + a * ahead) * k for a in (0.24, -0.18) for s in (1, -1)]
@@ -221,5 +221,5 @@ def _develop(rng: np.random.Generator, image: np.ndarray) -> np.ndarray:
     if rng.random() < 0.5:
         blur = rng.uniform(0.3, 1.0)
         image = cv2.GaussianBlur(image, (0, 0), blur)
-    image += rng.standard_normal((height, width, 1), np.float32) * rng.uniform(0.5, 4.0)
+    image = image + rng.standard_normal((height, width, 1), np.float32) * rng.uniform(0.5, 4.0)
     return np.clip(image, 0, 255).astype(np.uint8)
