@@ -1,0 +1,158 @@
+"""What every registered network, neck and head has to satisfy. A class that is missing here fails a test."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, field
+from typing import Any
+
+import pytest
+import torch
+from mmpose.registry import MODELS
+from torch import Tensor, nn
+
+from mmpose_ext.analysis.export import flatten_output
+
+Shape = tuple[int, ...]
+
+
+@dataclass(frozen=True)
+class Case:
+    """One configuration of one class.
+
+    Attributes:
+        config: Arguments, without ``type``.
+        inputs: Shapes of the inputs without the batch; several stand for a tuple of maps.
+        outputs: Shapes of the outputs without the batch.
+        no_gradient: Pattern of a parameter's name -> why its gradient may be zero.
+    """
+
+    config: Mapping[str, Any]
+    inputs: Sequence[Shape]
+    outputs: Sequence[Shape]
+    no_gradient: Mapping[str, str] = field(default_factory=dict)
+
+
+CONSTANT_UNDER_SOFTMAX = {r"grouping\.bias$": "a softmax ignores a constant"}
+ONE_MODULE_PER_STAGE = dict(num_modules=(1, 1, 1), channels=(8, 16, 24, 32), stem_channels=8, num_blocks=1)
+
+MATRIX: dict[str, dict[str, Case]] = {
+    "XHRNet": {
+        name: Case(config, [(3, 64, 96)], outputs, CONSTANT_UNDER_SOFTMAX)
+        for name, config, outputs in [
+            ("18", dict(arch="18", input_size=(96, 64)), [(40, 16, 24)]),
+            ("30", dict(arch="30", input_size=(96, 64)), [(40, 16, 24)]),
+            (
+                "all branches",
+                dict(arch=ONE_MODULE_PER_STAGE, input_size=(96, 64), out_indices=(0, 1, 2, 3)),
+                [(8, 16, 24), (8, 8, 12), (16, 4, 6), (24, 2, 3)],
+            ),
+            ("other size", dict(arch=ONE_MODULE_PER_STAGE, input_size=(64, 128)), [(8, 16, 24)]),
+            ("official lengths", dict(arch=ONE_MODULE_PER_STAGE, fixed_averaging=(96, 72)), [(8, 16, 24)]),
+            ("added attention", dict(arch=ONE_MODULE_PER_STAGE, fusion="add"), [(8, 16, 24)]),
+            ("ReLU in transitions", dict(arch=ONE_MODULE_PER_STAGE, transition_relu=True), [(8, 16, 24)]),
+            *(
+                (block, dict(arch=ONE_MODULE_PER_STAGE, block=block), [(8, 16, 24)])
+                for block in ("reversed", "w-wise", "h-wise", "baseline", "parallel")
+            ),
+        ]
+    },
+}
+"""Registered name -> name of a case -> case."""
+
+CASES = [
+    pytest.param(name, case, id=f"{name}-{label}") for name, cases in MATRIX.items() for label, case in cases.items()
+]
+every_case = pytest.mark.parametrize(("name", "case"), CASES)
+
+
+def registered() -> dict[str, type]:
+    """Classes of this package in MMPose's registry."""
+    return {name: cls for name, cls in MODELS.module_dict.items() if cls.__module__.startswith("mmpose_ext.")}
+
+
+def build(name: str, case: Case) -> nn.Module:
+    torch.manual_seed(0)
+    model = MODELS.build(dict(type=name, **case.config))
+    generator = torch.Generator().manual_seed(0)
+    for parameter in model.parameters():  # published initialisations are so small that gradients underflow
+        if parameter.ndim > 1:
+            nn.init.normal_(parameter, std=parameter[0].numel() ** -0.5, generator=generator)
+    return model
+
+
+def inputs(case: Case, batch: int) -> Any:
+    generator = torch.Generator().manual_seed(1)
+    maps = tuple(torch.randn(batch, *shape, generator=generator) for shape in case.inputs)
+    return maps[0] if len(maps) == 1 else maps
+
+
+def first_row(x: Any) -> Any:
+    return x[:1] if isinstance(x, Tensor) else tuple(part[:1] for part in x)
+
+
+def test_nothing_is_missing() -> None:
+    assert set(MATRIX) == set(registered())
+
+
+@pytest.mark.parametrize("name", list(MATRIX))
+def test_registered_under_the_name_of_the_class(name: str) -> None:
+    assert registered()[name].__name__ == name
+
+
+@every_case
+def test_shapes_and_no_nan(name: str, case: Case) -> None:
+    model = build(name, case)
+    for mode in (True, False):
+        outputs = flatten_output(model.train(mode)(inputs(case, 2)))
+        assert [tuple(x.shape) for x in outputs] == [(2, *shape) for shape in case.outputs]
+        assert all(torch.isfinite(x).all() for x in outputs)
+
+
+@every_case
+def test_every_parameter_gets_a_gradient(name: str, case: Case) -> None:
+    model = build(name, case).train()
+    outputs = flatten_output(model(inputs(case, 2)))
+    sum((x * torch.randn(x.shape)).sum() for x in outputs).backward()
+    for parameter_name, parameter in model.named_parameters():
+        if any(re.search(pattern, parameter_name) for pattern in case.no_gradient):
+            continue
+        assert parameter.grad is not None, f"{parameter_name} has no part in the output"
+        assert torch.isfinite(parameter.grad).all(), f"the gradient of {parameter_name} is not finite"
+        assert parameter.grad.any(), f"the gradient of {parameter_name} is zero"
+
+
+@every_case
+def test_exceptions_are_needed(name: str, case: Case) -> None:
+    """A listed exception names a parameter that exists."""
+    names = [parameter_name for parameter_name, _ in build(name, case).named_parameters()]
+    if case.config.get("block") != "baseline":  # the only block without attention
+        assert all(any(re.search(pattern, x) for x in names) for pattern in case.no_gradient)
+
+
+@every_case
+def test_eval_is_deterministic_and_rows_are_independent(name: str, case: Case) -> None:
+    model = build(name, case).eval()
+    x = inputs(case, 2)
+    with torch.no_grad():
+        once, again, alone = (flatten_output(model(part)) for part in (x, x, first_row(x)))
+    for a, b, c in zip(once, again, alone, strict=True):
+        assert torch.equal(a, b)
+        torch.testing.assert_close(a[:1], c, rtol=1e-4, atol=1e-5 * float(a.abs().max()))
+
+
+@every_case
+def test_train_returns_the_model(name: str, case: Case) -> None:
+    model = build(name, case)
+    assert model.train() is model and model.training
+    assert model.eval() is model and not model.training
+
+
+@every_case
+def test_state_dict_round_trip(name: str, case: Case) -> None:
+    model, other = build(name, case).eval(), MODELS.build(dict(type=name, **case.config)).eval()
+    other.load_state_dict(model.state_dict(), strict=True)
+    with torch.no_grad():
+        pairs = zip(flatten_output(model(inputs(case, 1))), flatten_output(other(inputs(case, 1))), strict=True)
+        assert all(torch.equal(a, b) for a, b in pairs)
