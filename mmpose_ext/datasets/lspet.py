@@ -23,9 +23,6 @@ from __future__ import annotations
 import io
 import json
 import shutil
-import zipfile
-from collections.abc import Iterator
-from dataclasses import dataclass
 from pathlib import Path
 from typing import Any, NamedTuple
 
@@ -33,6 +30,8 @@ import numpy as np
 from PIL import Image
 from scipy.io import loadmat, savemat
 from tqdm import tqdm
+
+from mmpose_ext.datasets.archive import Archive
 
 JOINTS = (
     "right_ankle",
@@ -93,56 +92,6 @@ class Person(NamedTuple):
     box: np.ndarray
 
 
-@dataclass(frozen=True)
-class Archive:
-    """LSPET as a folder or as the original zip file.
-
-    Attributes:
-        path: Folder or zip file.
-        members: Base name -> place of the file inside.
-    """
-
-    path: Path
-    members: dict[str, str]
-
-    @classmethod
-    def open(cls, path: str | Path) -> Archive:
-        """List what is inside.
-
-        Args:
-            path: Folder or zip file.
-
-        Returns:
-            The archive.
-
-        Raises:
-            ValueError: If there is no `joints.mat`.
-        """
-        path = Path(path)
-        if path.is_dir():
-            names = [str(p.relative_to(path)) for p in path.rglob("*") if p.is_file()]
-        elif path.is_file() and zipfile.is_zipfile(path):
-            with zipfile.ZipFile(path) as archive:
-                names = archive.namelist()
-        else:
-            raise ValueError(f"expected LSPET's folder or zip file, got {path}")
-        members = {name.replace("\\", "/").rsplit("/", 1)[-1]: name for name in names}
-        if "joints.mat" not in members:
-            raise ValueError(f"expected `joints.mat` and `im00001.jpg` ... in {path}, found no joints.mat")
-        return cls(path, members)
-
-    def read(self, names: list[str]) -> Iterator[bytes]:
-        """Contents of files, in the order of the names."""
-        missing = [name for name in names if name not in self.members]
-        if missing:
-            raise ValueError(f"{self.path} lacks {len(missing)} files, the first is {missing[0]}")
-        if self.path.is_dir():
-            yield from ((self.path / self.members[name]).read_bytes() for name in names)
-            return
-        with zipfile.ZipFile(self.path) as archive:
-            yield from (archive.read(self.members[name]) for name in names)
-
-
 def convert(
     archive: str | Path, out: str | Path, *, num_train: int = NUM_TRAIN, num_val: int = NUM_VAL
 ) -> dict[str, int]:
@@ -160,7 +109,7 @@ def convert(
     Raises:
         ValueError: If the archive is not LSPET's or the folder holds something.
     """
-    source, out = Archive.open(archive), Path(out).absolute()
+    source, out = Archive.open(archive, needed="joints.mat"), Path(out).absolute()
     if out.exists() and any(out.iterdir()):
         raise ValueError(f"expected a missing or empty folder to write to, got {out}, which is not empty")
     partial = out.with_name(f".{out.name}.partial")

@@ -113,7 +113,7 @@ def test_errors(archive: Path, tmp_path: Path, capsys: pytest.CaptureFixture[str
     assert not (tmp_path / "out").exists() and not (tmp_path / ".out.partial").exists()
     with pytest.raises(ValueError, match="not empty"):
         convert(archive, archive)
-    with pytest.raises(ValueError, match="no joints.mat"):
+    with pytest.raises(ValueError, match="expected joints.mat in"):
         convert(archive / "images", tmp_path / "out")
     with pytest.raises(ValueError, match="folder or zip file"):
         convert(archive / "joints.mat", tmp_path / "out")
