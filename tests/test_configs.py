@@ -1,0 +1,151 @@
+"""Every leaf config: what its name says is what is in it, and it builds and predicts."""
+
+from __future__ import annotations
+
+import ast
+import re
+from collections import Counter
+from functools import cache
+from pathlib import Path
+
+import pytest
+import torch
+from mmengine.config import Config
+from mmengine.registry import DefaultScope
+from mmpose.datasets.datasets.utils import parse_pose_metainfo
+from mmpose.registry import DATASETS, MODELS
+from mmpose.testing import get_packed_inputs
+
+CONFIGS = Path(__file__).resolve().parents[1] / "configs"
+LEAVES = sorted((CONFIGS / "body_2d_keypoint").rglob("*.py"))
+NAME = re.compile(
+    r"(?P<method>td-hm|simcc|td-reg)_(?P<model>[a-z0-9-]+)_(?:(?P<trick>udp|dark)-)?"
+    r"(?P<gpus>\d+)xb(?P<batch>\d+)-(?P<epochs>\d+)e_(?P<data>[a-z]+)-(?P<height>\d+)x(?P<width>\d+)"
+)
+DATA_SETS = {"coco": 17, "synthetic": 17, "mpii": 16, "lspet": 14}
+"""Data set in a name -> number of key points."""
+
+every_leaf = pytest.mark.parametrize("path", LEAVES, ids=lambda path: path.stem)
+
+
+@cache
+def load(path: Path) -> Config:
+    return Config.fromfile(path)
+
+
+def fields(path: Path) -> dict[str, str | None]:
+    match = NAME.fullmatch(path.stem)
+    assert match, f"expected a name such as td-hm_xhrnet-18_8xb64-210e_coco-256x192, got {path.stem}"
+    return match.groupdict()
+
+
+def steps(pipeline: list[dict], kind: str) -> list[dict]:
+    return [step for step in pipeline if step["type"] == kind]
+
+
+def test_there_are_leaves() -> None:
+    assert len(LEAVES) > 5
+
+
+def test_base_names_are_unique() -> None:
+    """``mim`` and MMEngine find a config by its base name."""
+    counts = Counter(path.name for path in CONFIGS.rglob("*.py"))
+    assert not [name for name, number in counts.items() if number > 1]
+
+
+def test_only_the_runtime_imports() -> None:
+    importing = [path.name for path in CONFIGS.rglob("*.py") if re.search(r"^custom_imports", path.read_text(), re.M)]
+    assert importing == ["default_runtime.py"]
+
+
+@every_leaf
+def test_a_leaf_is_short_and_has_no_pipeline(path: Path) -> None:
+    text = path.read_text()
+    tree = ast.parse(text)
+    assert ast.get_docstring(tree)
+    assert len(text.splitlines()) <= 50
+    assert "pipeline" not in text, "pipelines live in _base_/datasets only"
+    assert "codec" not in {ast.unparse(t) for node in tree.body if isinstance(node, ast.Assign) for t in node.targets}
+
+
+@every_leaf
+def test_batch_size_and_epochs(path: Path) -> None:
+    config, name = load(path), fields(path)
+    gpus, batch, epochs = (int(name[key] or 0) for key in ("gpus", "batch", "epochs"))
+    assert config.train_dataloader.batch_size == batch
+    assert config.train_cfg.max_epochs == epochs
+    by_epoch = [schedule for schedule in config.param_scheduler if schedule.get("by_epoch", True)]
+    assert max(schedule.end for schedule in by_epoch) == epochs
+    assert all(max(schedule.get("milestones", [0])) < epochs for schedule in by_epoch)
+    assert config.auto_scale_lr.base_batch_size == gpus * batch
+
+
+@every_leaf
+def test_size_and_codec(path: Path) -> None:
+    config, name = load(path), fields(path)
+    size = (int(name["width"] or 0), int(name["height"] or 0))
+    assert tuple(config.codec.input_size) == size
+    for loader in (config.train_dataloader, config.val_dataloader, config.test_dataloader):
+        pipeline = loader.dataset.pipeline
+        assert [tuple(step.input_size) for step in steps(pipeline, "TopdownAffine")] == [size]
+        assert all(step.encoder == config.codec for step in steps(pipeline, "GenerateTarget"))
+    assert len(steps(config.train_dataloader.dataset.pipeline, "GenerateTarget")) == 1
+    assert config.model.head.decoder == config.codec
+    assert tuple(config.model.backbone.get("input_size", size)) == size
+    if config.codec.type != "SimCCLabel":
+        assert tuple(config.codec.heatmap_size) == (size[0] // 4, size[1] // 4)
+
+
+@every_leaf
+def test_method_and_trick(path: Path) -> None:
+    config, name = load(path), fields(path)
+    heads = {"td-hm": {"HeatmapHead"}, "simcc": {"SimCCHead"}}
+    own = [cls.__name__ for cls in MODELS.module_dict.values() if cls.__module__.startswith("mmpose_ext.")]
+    assert config.model.head.type in {*heads.get(str(name["method"]), set()), *own}
+    kind = "SimCCLabel" if name["method"] == "simcc" else "UDPHeatmap" if name["trick"] == "udp" else "MSRAHeatmap"
+    assert config.codec.type == kind
+    assert config.codec.get("unbiased", False) is (name["trick"] == "dark")
+    for loader in (config.train_dataloader, config.val_dataloader):
+        assert [x.get("use_udp", False) for x in steps(loader.dataset.pipeline, "TopdownAffine")] == [
+            kind == "UDPHeatmap"
+        ]
+    if kind == "UDPHeatmap":
+        assert not config.model.test_cfg.get("shift_heatmap", False), "UDP's heatmaps are aligned already"
+
+
+@every_leaf
+def test_data_set_and_number_of_key_points(path: Path) -> None:
+    config, name = load(path), fields(path)
+    keypoints = DATA_SETS[str(name["data"])]
+    assert config.model.head.out_channels == keypoints
+    for loader in (config.train_dataloader, config.val_dataloader):
+        assert f"/{name['data']}/" in loader.dataset.data_root
+        assert len(metainfo(loader.dataset)["keypoint_id2name"]) == keypoints
+
+
+def metainfo(dataset: dict) -> dict:
+    info = dataset.get("metainfo")
+    return parse_pose_metainfo(info if info else DATASETS.get(dataset["type"]).METAINFO)
+
+
+@every_leaf
+def test_depth(path: Path) -> None:
+    arch = load(path).model.backbone.get("arch")
+    if isinstance(arch, str):
+        assert arch in re.split(r"[-_]", str(fields(path)["model"]))
+
+
+@every_leaf
+def test_builds_and_predicts(path: Path) -> None:
+    config = load(path)
+    with DefaultScope.overwrite_default_scope(config.default_scope):
+        model = MODELS.build(config.model).eval()
+    width, height = config.codec.input_size
+    keypoints = config.model.head.out_channels
+    packed = get_packed_inputs(1, num_keypoints=keypoints, img_shape=(height, width), input_size=(width, height))
+    packed["data_samples"][0].set_metainfo({"flip_indices": metainfo(config.val_dataloader.dataset)["flip_indices"]})
+    with torch.no_grad():
+        (sample,) = model.test_step(packed)
+    assert sample.pred_instances.keypoints.shape == (1, keypoints, 2)
+    assert torch.isfinite(torch.as_tensor(sample.pred_instances.keypoints)).all()
+    assert torch.isfinite(torch.as_tensor(sample.pred_instances.keypoint_scores)).all()
