@@ -11,6 +11,8 @@ MMPose 0.x's `rot_factor=30`, which clips a normal distribution at twice the fac
 """
 
 codec = dict(type="MSRAHeatmap", input_size=(192, 256), heatmap_size=(48, 64), sigma=2)
+dataset_type = "CocoDataset"  # by it MMPose's inferencers choose a detector; they read data_mode as well
+data_mode = "topdown"
 
 train_pipeline = [
     dict(type="LoadImage"),

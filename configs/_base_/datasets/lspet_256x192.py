@@ -12,6 +12,8 @@ Heads need `out_channels=14`. `PCKAccuracy` is normalised by the longer side of 
 _base_ = ["lspet_metainfo.py"]
 
 codec = dict(type="MSRAHeatmap", input_size=(192, 256), heatmap_size=(48, 64), sigma=2)
+dataset_type = "CocoDataset"  # by it MMPose's inferencers choose a detector; they read data_mode as well
+data_mode = "topdown"
 
 train_pipeline = [
     dict(type="LoadImage"),

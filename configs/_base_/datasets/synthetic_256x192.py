@@ -4,6 +4,8 @@ Nothing to prepare: `data/synthetic/{train,val}/` (or `$MMPOSE_EXT_DATA/syntheti
 """
 
 codec = dict(type="MSRAHeatmap", input_size=(192, 256), heatmap_size=(48, 64), sigma=2)
+dataset_type = "CocoDataset"  # by it MMPose's inferencers choose a detector; they read data_mode as well
+data_mode = "topdown"
 
 train_pipeline = [
     dict(type="LoadImage"),
