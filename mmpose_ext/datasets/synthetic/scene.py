@@ -22,7 +22,7 @@ PROP = -1
 
 _SIZES = ((320, 240), (240, 320), (320, 320), (400, 300), (300, 400), (256, 384), (384, 256))
 _SLACK = {"shoulder": 0.13, "elbow": 0.09, "wrist": 0.07, "hip": 0.17, "knee": 0.12, "ankle": 0.09}
-_MIN_LABELLED, _MIN_PIXELS, _ATTEMPTS = 5, 500, 12
+_MIN_LABELLED, _MIN_PIXELS, _ATTEMPTS = 5, 500, 200
 
 
 class Label(NamedTuple):
@@ -62,7 +62,7 @@ def render_scene(rng: np.random.Generator, num_persons: int) -> tuple[np.ndarray
         image, labels = _attempt(rng, num_persons)
         if all(_enough(label) for label in labels):
             return image, labels
-    raise AssertionError(f"no acceptable scene with {num_persons} persons in {_ATTEMPTS} attempts")
+    raise RuntimeError(f"no acceptable scene with {num_persons} persons in {_ATTEMPTS} attempts")
 
 
 def _enough(label: Label) -> bool:

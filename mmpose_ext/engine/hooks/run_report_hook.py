@@ -8,7 +8,7 @@ from pathlib import Path
 import cv2
 from mmengine.dist import is_main_process, master_only
 from mmengine.hooks import Hook
-from mmengine.runner import Runner
+from mmengine.runner import BaseLoop, Runner
 from mmpose.registry import HOOKS
 from mmpose.structures import PoseDataSample
 
@@ -74,7 +74,8 @@ class RunReportHook(Hook):
     def after_val_epoch(self, runner: Runner, metrics: dict[str, float] | None = None) -> None:
         """Write sheet and curves."""
         self._write_sheet(runner, runner.val_dataloader.dataset.metainfo)
-        self._write_curves(runner)
+        if isinstance(runner._train_loop, BaseLoop):  # not a run that only validates
+            self._write_curves(runner)
 
     @master_only
     def after_test_epoch(self, runner: Runner, metrics: dict[str, float] | None = None) -> None:
@@ -93,7 +94,9 @@ class RunReportHook(Hook):
 
     def _write_curves(self, runner: Runner) -> None:
         curves = read_scalars(runner.work_dir)
-        if curves.train:
-            path = Path(runner.work_dir) / "curve.png"
-            per_epoch = len(runner.train_dataloader)
-            plot_curves(curves, path, title=runner.experiment_name, iterations_per_epoch=per_epoch)
+        if not curves.train:
+            runner.logger.warning(f"no curve: no scalars in {runner.work_dir}; is LocalVisBackend one of vis_backends?")
+            return
+        path = Path(runner.work_dir) / "curve.png"
+        per_epoch = len(runner.train_dataloader)
+        plot_curves(curves, path, title=runner.experiment_name, iterations_per_epoch=per_epoch)

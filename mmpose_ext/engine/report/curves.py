@@ -8,7 +8,7 @@ from typing import Any, NamedTuple
 
 from matplotlib.figure import Figure
 
-MAIN_SCORES = ("AP", "AP .5", "PCK", "AUC", "EPE", "NME")
+MAIN_SCORES = ("AP", "AP .5", "PCK", "AUC")
 """Scores that are plotted, besides everything that starts with `PCKh@`."""
 
 
