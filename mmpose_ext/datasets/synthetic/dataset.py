@@ -3,13 +3,14 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Sequence
+from pathlib import Path
 from typing import Any
 
 from mmengine.logging import print_log
 from mmpose.datasets.datasets.body import CocoDataset
 from mmpose.registry import DATASETS
 
-from mmpose_ext.datasets.synthetic.writer import ANNOTATIONS, IMAGES, Settings, ensure_dataset
+from mmpose_ext.datasets.synthetic.writer import ANNOTATIONS, IMAGES, Settings, ensure_dataset, is_complete
 
 
 @DATASETS.register_module()
@@ -83,7 +84,8 @@ class SyntheticPersonDataset(CocoDataset):
 
     def load_data_list(self) -> list[dict]:
         """Generate the files if they are missing, and load the annotations."""
-        print_log(f"Synthetic persons: {self.data_root} ({self.settings}); rendered now if missing.", "current")
-        if ensure_dataset(self.data_root, self.settings, workers=self.workers):
-            print_log(f"Synthetic persons: {self.settings.num_persons} rendered into {self.data_root}.", "current")
+        if not is_complete(Path(self.data_root), self.settings):
+            number = self.settings.num_persons
+            print_log(f"Rendering {number} synthetic persons into {self.data_root}, this once.", "current")
+            ensure_dataset(self.data_root, self.settings, workers=self.workers)
         return super().load_data_list()

@@ -66,11 +66,11 @@ def ensure_dataset(folder: str | Path, settings: Settings, *, workers: int | Non
         ValueError: If the folder holds something else.
     """
     folder = Path(folder).absolute()
-    if _is_complete(folder, settings):
+    if is_complete(folder, settings):
         return False
     folder.parent.mkdir(parents=True, exist_ok=True)
     with FileLock(folder.with_name(f".{folder.name}.lock")):
-        if _is_complete(folder, settings):  # another process was faster
+        if is_complete(folder, settings):  # another process was faster
             return False
         partial = folder.with_name(f".{folder.name}.partial")
         shutil.rmtree(partial, ignore_errors=True)  # left by a killed process
@@ -84,7 +84,19 @@ def ensure_dataset(folder: str | Path, settings: Settings, *, workers: int | Non
     return True
 
 
-def _is_complete(folder: Path, settings: Settings) -> bool:
+def is_complete(folder: Path, settings: Settings) -> bool:
+    """Whether the set lies in the folder.
+
+    Args:
+        folder: The folder.
+        settings: What the set has to be.
+
+    Returns:
+        False if the folder is missing or empty.
+
+    Raises:
+        ValueError: If the folder holds something else.
+    """
     if not folder.exists() or not any(folder.iterdir()):
         return False
     wanted = {"format": FORMAT, **asdict(settings)}
