@@ -1,6 +1,6 @@
 """Known breakages of the OpenMMLab stack, one file each; each does nothing where upstream works."""
 
-from mmpose_ext.compat import checkpoint, launcher, mmcv_ext, xtcocotools_mask
+from mmpose_ext.compat import checkpoint, inferencer, launcher, mmcv_ext, xtcocotools_mask
 
 __all__ = ["activate"]
 
@@ -15,3 +15,4 @@ def activate() -> None:
     xtcocotools_mask.install()
     checkpoint.install()
     launcher.install()
+    inferencer.install()

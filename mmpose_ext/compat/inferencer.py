@@ -1,0 +1,38 @@
+"""Inferencers take a model by its name although no weights of it can be downloaded.
+
+Breakage: MMEngine's inferencers insist on ``Weights`` in the metafile, and load what it says even if that is empty;
+``mim download`` insists on it too, but takes the empty name for a file that is there. No report upstream was found.
+
+Mend: an empty name stands for no weights. The inferencer then warns that the model is randomly initialized, unless
+the user passes a checkpoint.
+"""
+
+from __future__ import annotations
+
+import functools
+from types import ModuleType
+from typing import Any
+
+from mmpose_ext.compat._imports import when_imported
+
+__all__ = ["install"]
+
+
+def _mend(module: ModuleType) -> None:
+    """Wrap ``BaseInferencer._load_model_from_metafile``."""
+    inferencer = module.BaseInferencer
+    original = inferencer._load_model_from_metafile
+    if hasattr(original, "__wrapped__"):  # done before
+        return
+
+    @functools.wraps(original)
+    def load_model_from_metafile(self: Any, model: str) -> tuple[Any, str | None]:
+        config, weights = original(self, model)
+        return config, weights or None
+
+    inferencer._load_model_from_metafile = load_model_from_metafile
+
+
+def install() -> None:
+    """Mend MMEngine's inferencers, now or when they are imported."""
+    when_imported("mmengine.infer.infer", _mend)
