@@ -23,6 +23,8 @@ from mmpose.registry import MODELS
 from torch import Tensor, nn
 from torch.nn.modules.batchnorm import _BatchNorm
 
+from mmpose_ext.layers.deploy import fold_batch_norms
+from mmpose_ext.layers.pointwise import use_pointwise
 from mmpose_ext.models.xhrnet.multi_resolution import MultiResolutionModule, downsampling
 from mmpose_ext.models.xhrnet.susa import Fusion
 
@@ -165,6 +167,14 @@ class XHRNet(BaseModule):
             maps = modules(maps)
         maps = self.head_layer(maps)
         return tuple(maps[i] for i in self.out_indices)
+
+    def switch_to_deploy(self) -> None:
+        """Fold the batch norms and turn 1x1 convolutions into matrix products, in place, for inference only.
+
+        Called by :func:`mmpose_ext.layers.deploy.switch_to_deploy`. The output stays the same.
+        """
+        fold_batch_norms(self)
+        use_pointwise(self)
 
     def train(self, mode: bool = True) -> XHRNet:
         """Set the mode; with ``norm_eval`` the normalisation stays in evaluation mode."""

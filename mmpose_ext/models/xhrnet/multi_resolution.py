@@ -14,6 +14,7 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 
+import torch
 import torch.nn.functional as F
 from mmcv.cnn import ConvModule, DepthwiseSeparableConvModule
 from torch import Tensor, nn
@@ -138,10 +139,11 @@ class MultiResolutionModule(nn.Module):
         maps = [branch(x) for branch, x in zip(self.branches, maps)]
         fused: list[Tensor] = []
         for i, x in enumerate(maps):
-            total = 2 * x if i == 0 else x + 2 * self.paths[f"0to{i}"](fused[0])
             lower = self.from_lower(maps, i)
-            if lower is not None:
-                total = total + lower
+            if i == 0:
+                total = 2 * x if lower is None else torch.add(lower, x, alpha=2)
+            else:
+                total = torch.add(x if lower is None else x + lower, self.paths[f"0to{i}"](fused[0]), alpha=2)
             for j in range(1, i):
                 total = total + self.paths[f"{j}to{i}"](maps[j])
             fused.append(total)
