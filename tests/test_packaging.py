@@ -32,8 +32,10 @@ def test_fresh_has_what_the_extra_has_but_for_two_that_do_not_install(project: d
 
 
 def test_fresh_has_the_bounds_of_uv(project: dict[str, Any]) -> None:
-    overrides = {line for line in project["tool"]["uv"]["override-dependencies"] if not line.startswith("chumpy")}
-    assert overrides <= set(project["project"]["optional-dependencies"]["fresh"])
+    settings = project["tool"]["uv"]
+    bounds = {*settings["override-dependencies"], *settings["constraint-dependencies"]}
+    fresh = project["project"]["optional-dependencies"]["fresh"]
+    assert {line for line in bounds if not line.startswith("chumpy")} <= set(fresh)
 
 
 def test_no_part_of_openmmlab_is_a_hard_dependency(project: dict[str, Any]) -> None:
