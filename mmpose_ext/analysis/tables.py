@@ -1,10 +1,63 @@
-"""Markdown tables."""
+"""Markdown tables of published and measured numbers, generated from ``metafile.yml`` into the READMEs.
+
+Numbers stand in ``configs/body_2d_keypoint/<paper>/metafile.yml`` and nowhere else. The file is OpenMMLab's (OpenMIM
+and MMEngine read it), and has these keys; those marked * are ours::
+
+    Collections:
+      - Name: X-HRNet
+        Paper: {Title: ..., URL: ...}
+    Models:
+      - Name: td-hm_xhrnet-18_8xb64-210e_coco-256x192   # lower case, the base name of the config
+        Alias: xhrnet-18                                # one or a list, for MMPoseInferencer and this command line
+        In Collection: X-HRNet
+        Config: configs/body_2d_keypoint/xhrnet/td-hm_xhrnet-18_8xb64-210e_coco-256x192.py
+        Metadata:                                       # what we counted; a test counts again
+          Training Data: COCO
+          Parameters: 1337065
+          FLOPs: 203887232                              # of one image, by the rule of the paper
+          FLOPs Rule: leaf-modules                      # * a name in mmpose_ext.analysis.counting.RULES
+          MACs: 193587968                               # * by the rule `macs`
+        Published:                                      # * what the paper prints, as it prints it; absent if nothing
+          Source: Table 2
+          Parameters: 1.3M
+          FLOPs: 194.4M
+          Dataset: COCO val2017
+          Metrics: {AP: 65.1, AP50: 86.7}
+        Results:                                        # what was measured with this code; absent if nothing
+          - Task: Body 2D Keypoint
+            Dataset: LSPET val
+            Metrics: {PCK@0.2: 81.2}
+            Hardware: 2 cores of a Xeon, 41 min         # *
+            Command: mim train mmpose configs/...       # *
+
+A README holds a table between two lines, ``<!-- begin generated: NAME -->`` and ``<!-- end generated -->``, with NAME
+``models`` in the README of a paper's folder and ``papers`` in the one of the repository.
+
+Deviations: none (no paper).
+"""
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+import re
+from collections.abc import Mapping, Sequence
+from pathlib import Path
+from typing import Any
 
-__all__ = ["markdown_table"]
+import yaml
+
+from mmpose_ext.analysis.counting import RULES
+
+__all__ = ["load_metafile", "markdown_table", "models_table", "papers_table", "replace_tables", "update_readmes"]
+
+NOT_MEASURED = "not measured"
+_BLOCK = re.compile(r"(<!-- begin generated: (?P<name>\w+) -->\n).*?(<!-- end generated -->)", re.DOTALL)
+_KEYS = {
+    "model": ({"Name", "In Collection", "Config", "Metadata"}, {"Alias", "Published", "Results", "Weights", "weights"}),
+    "Metadata": ({"Training Data", "Parameters", "FLOPs", "FLOPs Rule", "MACs"}, {"Architecture"}),
+    "Published": ({"Source"}, {"Parameters", "FLOPs", "Dataset", "Metrics"}),
+    "Results": ({"Task", "Dataset", "Metrics", "Hardware", "Command"}, {"Date", "Seed", "Note"}),
+}
+"""Part of a metafile -> keys that it must have and keys that it may have."""
 
 
 def markdown_table(header: Sequence[str], rows: Sequence[Sequence[str]]) -> str:
@@ -22,3 +75,151 @@ def markdown_table(header: Sequence[str], rows: Sequence[Sequence[str]]) -> str:
 
     rule = "|" + "|".join([":" + "-" * (widths[0] + 1), *("-" * (w + 1) + ":" for w in widths[1:])]) + "|"
     return "\n".join([line(header), rule, *map(line, rows)])
+
+
+def load_metafile(path: Path) -> dict[str, Any]:
+    """Read a metafile and check its keys.
+
+    Args:
+        path: ``metafile.yml`` of a paper.
+
+    Raises:
+        ValueError: If a key is missing or unknown, a name is not lower case, or a collection is not defined.
+    """
+    content = yaml.safe_load(path.read_text())
+    collections = {collection["Name"] for collection in content["Collections"]}
+    for model in content["Models"]:
+        name = model.get("Name", "a model without a name")
+        _check_keys(path, name, "model", model)
+        _check_keys(path, name, "Metadata", model["Metadata"])
+        for part in ("Published", "Results"):
+            entries = model.get(part, [])
+            for entry in [entries] if isinstance(entries, dict) else entries:
+                _check_keys(path, name, part, entry)
+        if name != name.lower() or name != Path(model["Config"]).stem:
+            raise ValueError(f"{path}: expected the base name of {model['Config']} in lower case, got {name}")
+        if model["In Collection"] not in collections:
+            raise ValueError(f"{path}: {name}: expected a collection among {collections}, got {model['In Collection']}")
+    return content
+
+
+def _check_keys(path: Path, name: str, part: str, entry: Mapping[str, Any]) -> None:
+    required, allowed = _KEYS[part]
+    if required - entry.keys():
+        raise ValueError(f"{path}: {name}: expected {sorted(required)} in {part}, got {sorted(entry)}")
+    if entry.keys() - required - allowed:
+        raise ValueError(f"{path}: {name}: expected only {sorted(required | allowed)} in {part}, got {sorted(entry)}")
+
+
+def models_table(content: Mapping[str, Any]) -> str:
+    """One row for each config of a paper, and below it where the measured numbers come from.
+
+    Args:
+        content: What :func:`load_metafile` returned.
+    """
+    header = ["config", "input", "params, paper", "params", "FLOPs, paper", "FLOPs", "MACs", "paper", "measured"]
+    rows: list[list[str]] = []
+    notes: list[str] = []
+    for model in content["Models"]:
+        metadata, published = model["Metadata"], model.get("Published", {})
+        measured = []
+        for result in model.get("Results", []):
+            notes.append(f"{len(notes) + 1}. {_note(result)}")
+            measured.append(f"{_first_metric(result)} [{len(notes)}]")
+        file = Path(model["Config"]).name
+        rows.append(
+            [
+                f"[{_short(model)}]({file})",
+                file.removesuffix(".py").rpartition("-")[2],
+                published.get("Parameters", "-"),
+                f"{metadata['Parameters'] / 1e6:.2f}M",
+                published.get("FLOPs", "-"),
+                _operations(metadata["FLOPs"], metadata["FLOPs Rule"]),
+                _operations(metadata["MACs"], "macs"),
+                f"{_first_metric(published)} ({published['Source']})" if "Metrics" in published else "-",
+                ", ".join(measured) or NOT_MEASURED,
+            ]
+        )
+    return "\n\n".join([markdown_table(header, rows), *(["\n".join(notes)] if notes else [])])
+
+
+def papers_table(contents: Mapping[str, Mapping[str, Any]]) -> str:
+    """One row for each paper.
+
+    Args:
+        contents: Folder of a paper, relative to the README -> what :func:`load_metafile` returned.
+    """
+    rows = []
+    for folder, content in contents.items():
+        (collection,) = content["Collections"]
+        measured = sum(bool(model.get("Results")) for model in content["Models"])
+        paper = collection["Paper"]
+        cells = [f"[{collection['Name']}]({folder})", f"[{paper['Title']}]({paper['URL']})"]
+        rows.append([*cells, str(len(content["Models"])), str(measured) if measured else NOT_MEASURED])
+    return markdown_table(["name", "paper", "configs", "measured"], rows)
+
+
+def _short(model: Mapping[str, Any]) -> str:
+    aliases = model.get("Alias") or model["Name"]
+    return aliases if isinstance(aliases, str) else aliases[0]
+
+
+def _operations(number: int, rule: str) -> str:
+    """Operations in the "M" of their rule."""
+    return f"{number / RULES[rule].unit:.1f}M"
+
+
+def _first_metric(entry: Mapping[str, Any]) -> str:
+    name, value = next(iter(entry["Metrics"].items()))
+    return f"{name} {value}"
+
+
+def _note(result: Mapping[str, Any]) -> str:
+    metrics = ", ".join(f"{name} {value}" for name, value in result["Metrics"].items())
+    extra = "".join(f"; {result[key]}" for key in ("Date", "Note") if key in result)
+    return f"{result['Dataset']}: {metrics}. {result['Hardware']}{extra}. `{result['Command']}`"
+
+
+def replace_tables(text: str, tables: Mapping[str, str]) -> str:
+    """Put tables between their markers.
+
+    Args:
+        text: A README.
+        tables: Name in the marker -> table.
+
+    Raises:
+        ValueError: If a marker has a name without a table.
+    """
+
+    def fill(match: re.Match[str]) -> str:
+        if match["name"] not in tables:
+            raise ValueError(f"expected a table among {', '.join(tables)}, got {match['name']!r} in a marker")
+        return f"{match[1]}\n{tables[match['name']]}\n\n{match[3]}"
+
+    return _BLOCK.sub(fill, text)
+
+
+def update_readmes(root: Path, *, check: bool = False) -> list[Path]:
+    """Bring all generated tables up to date.
+
+    Args:
+        root: The checkout.
+        check: Whether to leave the files alone and only find out which ones have to change.
+
+    Returns:
+        The files that changed, or would change.
+    """
+    base = root / "configs" / "body_2d_keypoint"
+    contents = {path.parent: load_metafile(path) for path in sorted(base.glob("*/metafile.yml"))}
+    papers = papers_table({folder.relative_to(root).as_posix(): content for folder, content in contents.items()})
+    wanted = {folder / "README.md": {"models": models_table(content)} for folder, content in contents.items()}
+    wanted[root / "README.md"] = {"papers": papers}
+    changed = []
+    for path, tables in wanted.items():
+        text = path.read_text()
+        updated = replace_tables(text, tables)
+        if updated != text:
+            changed.append(path)
+            if not check:
+                path.write_text(updated)
+    return changed
