@@ -47,7 +47,15 @@ import yaml
 
 from mmpose_ext.analysis.counting import RULES
 
-__all__ = ["load_metafile", "markdown_table", "models_table", "papers_table", "replace_tables", "update_readmes"]
+__all__ = [
+    "counts_agree",
+    "load_metafile",
+    "markdown_table",
+    "models_table",
+    "papers_table",
+    "replace_tables",
+    "update_readmes",
+]
 
 NOT_MEASURED = "not measured"
 _BLOCK = re.compile(r"(<!-- begin generated: (?P<name>\w+) -->\n).*?(<!-- end generated -->)", re.DOTALL)
@@ -152,11 +160,33 @@ def papers_table(contents: Mapping[str, Mapping[str, Any]]) -> str:
     rows = []
     for folder, content in contents.items():
         (collection,) = content["Collections"]
-        measured = sum(bool(model.get("Results")) for model in content["Models"])
-        paper = collection["Paper"]
-        cells = [f"[{collection['Name']}]({folder})", f"[{paper['Title']}]({paper['URL']})"]
-        rows.append([*cells, str(len(content["Models"])), str(measured) if measured else NOT_MEASURED])
-    return markdown_table(["name", "paper", "configs", "measured"], rows)
+        models, paper = content["Models"], collection["Paper"]
+        measured = sum(bool(model.get("Results")) for model in models)
+        counted = [counts_agree(model) for model in models if "FLOPs" in model.get("Published", {})]
+        cells = [f"[{collection['Name']}]({folder})", f"[{paper['Title']}]({paper['URL']})", str(len(models))]
+        counts = f"{sum(counted)} of {len(counted)} rows" if counted else "none published"
+        rows.append([*cells, counts, f"{measured} configs" if measured else NOT_MEASURED])
+    return markdown_table(["name", "paper", "configs", "counts", "measured"], rows)
+
+
+def counts_agree(model: Mapping[str, Any]) -> bool:
+    """Whether our parameters and FLOPs are the published ones, to the digit that the paper prints.
+
+    Args:
+        model: An entry of a metafile.
+    """
+    metadata, published = model["Metadata"], model.get("Published", {})
+    ours = {
+        "Parameters": metadata["Parameters"] / 10**6,
+        "FLOPs": metadata["FLOPs"] / RULES[metadata["FLOPs Rule"]].unit,
+    }
+    return all(_prints_as(ours[key], published[key]) for key in ours if key in published)
+
+
+def _prints_as(millions: float, text: str) -> bool:
+    """Whether a number of millions is printed as, say, ``194.4M`` or ``0.54G``."""
+    number, unit = text[:-1], {"M": 1, "G": 1000}[text[-1]]
+    return f"{millions / unit:.{len(number.partition('.')[2])}f}" == number
 
 
 def _short(model: Mapping[str, Any]) -> str:

@@ -1,0 +1,66 @@
+"""README, CI and hooks say the same and name what exists."""
+
+from __future__ import annotations
+
+import os
+import re
+import subprocess
+from pathlib import Path
+
+import pytest
+import yaml
+
+from mmpose_ext.cli import COMMANDS
+
+ROOT = Path(__file__).resolve().parents[1]
+README = (ROOT / "README.md").read_text()
+CI = (ROOT / ".ci" / "run").read_text()
+PAGES = [*ROOT.glob("*.md"), *(ROOT / "docs").rglob("*.md"), *(ROOT / "configs").rglob("*.md")]
+
+
+def test_ci_takes_the_test_command_from_the_readme() -> None:
+    pattern = re.search(r"grep -m1 -E '([^']+)' README.md", CI)
+    assert pattern
+    commands = re.findall(pattern[1] + ".*", README, re.M)
+    assert commands, "expected the test command at the start of a line of README.md"
+    assert set(commands) == {commands[0]}
+    assert commands[0] not in CI.replace(f"{commands[0]} -m slow", "").replace(pattern[0], "").replace(
+        f"'{commands[0]}'", ""
+    )
+
+
+def test_ci_is_sound_shell() -> None:
+    script = ROOT / ".ci" / "run"
+    assert os.access(script, os.X_OK)
+    subprocess.run(["bash", "-n", str(script)], check=True)
+
+
+def test_the_main_job_is_a_config() -> None:
+    configs = re.findall(r"^uv run mim train mmpose (\S+)", README, re.M)
+    assert configs and all((ROOT / config).is_file() for config in configs)
+
+
+@pytest.mark.parametrize("page", PAGES, ids=lambda page: page.relative_to(ROOT).as_posix())
+def test_links_and_paths_lead_somewhere(page: Path) -> None:
+    text = page.read_text()
+    links = [link.partition("#")[0] for link in re.findall(r"\]\((?!https?:)([^)]+)\)", text)]
+    assert [link for link in links if link and not (page.parent / link).exists()] == []
+    paths = re.findall(r"(?<![\w/:.])(?:configs|docs|mmpose_ext|tests|tools)/[\w./-]+\.(?:py|md|yml)", text)
+    assert [path for path in paths if not (ROOT / path).exists()] == []
+
+
+@pytest.mark.parametrize("page", PAGES, ids=lambda page: page.relative_to(ROOT).as_posix())
+def test_commands_exist(page: Path) -> None:
+    used = re.findall(r"`?(?:^|`|uv run )mmpose-ext ([a-z][a-z-]*)", page.read_text(), re.M)
+    assert set(used) <= set(COMMANDS)
+
+
+def test_every_command_has_a_module() -> None:
+    commands = ROOT / "mmpose_ext" / "commands"
+    assert [name for name in COMMANDS if not (commands / f"{name.replace('-', '_')}.py").is_file()] == []
+
+
+def test_hooks_are_local() -> None:
+    config = yaml.safe_load((ROOT / ".pre-commit-config.yaml").read_text())
+    assert [repository["repo"] for repository in config["repos"]] == ["local"]
+    assert {hook["language"] for hook in config["repos"][0]["hooks"]} == {"system"}
