@@ -29,11 +29,18 @@ class Pose(nn.Module):
         return self.head(self.backbone(images)[0])
 
 
-@pytest.mark.parametrize(("depth", "parameters", "millions"), [(18, 1_130_769, 205.2), (30, 1_763_717, 319.2)])
-def test_lite_hrnet(depth: int, parameters: int, millions: float) -> None:
-    """Table 2 of both papers prints these."""
-    candidate = load_candidate(LITE.format(depth))
-    result = count(candidate.build(), candidate.require_shape(), rules=["leaf-modules"])
+@pytest.mark.parametrize(
+    ("depth", "shape", "parameters", "millions"),
+    [
+        (18, (256, 192), 1_130_769, 205.2),
+        (18, (384, 288), 1_130_769, 461.6),
+        (30, (256, 192), 1_763_717, 319.2),
+        (30, (384, 288), 1_763_717, 717.8),
+    ],
+)
+def test_lite_hrnet(depth: int, shape: tuple[int, int], parameters: int, millions: float) -> None:
+    """Table 2 of X-HRNet's paper prints these for MMPose's stock network."""
+    result = count(load_candidate(LITE.format(depth)).build(), shape, rules=["leaf-modules"])
     assert result.parameters == parameters
     assert round(result.in_units("leaf-modules"), 1) == millions
 
