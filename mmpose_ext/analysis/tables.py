@@ -60,7 +60,7 @@ __all__ = [
 NOT_MEASURED = "not measured"
 _BLOCK = re.compile(r"(<!-- begin generated: (?P<name>\w+) -->\n).*?(<!-- end generated -->)", re.DOTALL)
 _KEYS = {
-    "model": ({"Name", "In Collection", "Config", "Metadata"}, {"Alias", "Published", "Results", "Weights", "weights"}),
+    "model": ({"Name", "In Collection", "Config", "Metadata"}, {"Alias", "Published", "Results", "Weights"}),
     "Metadata": ({"Training Data", "Parameters", "FLOPs", "FLOPs Rule", "MACs"}, {"Architecture"}),
     "Published": ({"Source"}, {"Parameters", "FLOPs", "Dataset", "Metrics"}),
     "Results": ({"Task", "Dataset", "Metrics", "Hardware", "Command"}, {"Date", "Seed", "Note"}),

@@ -39,7 +39,7 @@ def _mend_init(module: ModuleType) -> None:
         backend = "gloo" if backend == "nccl" else backend
         return module.torch_dist.init_process_group(backend=backend, **kwargs)
 
-    module._init_dist_pytorch = init_dist_pytorch
+    vars(module)["_init_dist_pytorch"] = init_dist_pytorch
 
 
 def _mend_wrapper(module: ModuleType) -> None:
