@@ -75,10 +75,9 @@ def registered() -> dict[str, type]:
 def build(name: str, case: Case) -> nn.Module:
     torch.manual_seed(0)
     model = MODELS.build(dict(type=name, **case.config))
-    generator = torch.Generator().manual_seed(0)
     for parameter in model.parameters():  # published initialisations are so small that gradients underflow
         if parameter.ndim > 1:
-            nn.init.normal_(parameter, std=parameter[0].numel() ** -0.5, generator=generator)
+            nn.init.normal_(parameter, std=parameter[0].numel() ** -0.5)
     return model
 
 

@@ -129,14 +129,19 @@ def _compiled(network: nn.Module, images: Tensor, settings: Settings) -> Forward
 
 def _onnx(network: nn.Module, images: Tensor, settings: Settings) -> Forward:
     height, width = images.shape[2:]
-    with tempfile.TemporaryDirectory() as folder:
-        path = Path(folder, "network.onnx")
-        report = export_onnx(network.cpu().to(memory_format=torch.contiguous_format), path, shape=(height, width))
-        if not report.dynamic_batch and list(settings.batches) != [1]:
-            raise ValueError("this network can only be exported for batch size 1; use --batch 1")
-        session = onnx_session(path, threads=settings.threads, device=settings.device)
+    network = network.cpu().to(memory_format=torch.contiguous_format)
+    sessions: dict[int | None, Any] = {}
+    with tempfile.TemporaryDirectory() as folder, warnings.catch_warnings():
+        warnings.simplefilter("ignore")  # a network that can't be exported for any batch size gets a file for each
+        for batch in (None, *settings.batches):
+            path = Path(folder, f"network-{batch}.onnx")
+            report = export_onnx(network, path, shape=(height, width), batch=batch)
+            sessions[report.batch] = onnx_session(path, threads=settings.threads, device=settings.device)
+            if report.batch is None:
+                break
 
     def forward(images: Tensor) -> tuple[Tensor, ...]:
+        session = sessions.get(None) or sessions[len(images)]
         return tuple(torch.from_numpy(x) for x in session.run(None, {"images": images.cpu().numpy()}))
 
     return forward

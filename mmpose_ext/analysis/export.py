@@ -37,14 +37,14 @@ class ExportReport:
     Attributes:
         path: The file.
         exporter: Which of PyTorch's exporters wrote it.
-        dynamic_batch: Whether any batch size runs; otherwise only batch 1.
+        batch: The only batch size that runs, or None if any does.
         nodes: Number of nodes of the graph.
         max_difference: Largest difference to PyTorch, relative to the largest output.
     """
 
     path: Path
     exporter: str
-    dynamic_batch: bool
+    batch: int | None
     nodes: int
     max_difference: float
 
@@ -95,7 +95,7 @@ def export_onnx(
     *,
     shape: tuple[int, int],
     exporter: str = "auto",
-    dynamic_batch: bool = True,
+    batch: int | None = None,
     tolerance: float = 1e-4,
 ) -> ExportReport:
     """Write a network as an ONNX file and compare its output in ONNX Runtime with PyTorch's.
@@ -105,8 +105,8 @@ def export_onnx(
         path: The file to write. Its input is ``images``; its outputs are ``output``, or ``output_0``, ``output_1``...
         shape: Input height and width.
         exporter: One of :data:`EXPORTERS`.
-        dynamic_batch: Whether any batch size shall run. Where the network can't be exported like that, the batch
-            size is 1, with a warning.
+        batch: The only batch size that shall run; None for any. Where the network can't be exported for any, it is
+            exported for 1, with a warning.
         tolerance: Largest difference to PyTorch allowed, relative to the largest output.
 
     Raises:
@@ -120,36 +120,37 @@ def export_onnx(
     path = Path(path)
     path.parent.mkdir(parents=True, exist_ok=True)
     failures = []
-    for name, dynamic in _attempts(exporter, dynamic_batch):
+    for name, fixed in _attempts(exporter, batch):
         try:
-            _write(_Flat(network).eval(), path, shape, name, dynamic)
-            difference = _compare(network, path, shape, _CHECKED_BATCHES if dynamic else (1,))
+            _write(_Flat(network).eval(), path, shape, name, fixed)
+            difference = _compare(network, path, shape, [fixed] if fixed else _CHECKED_BATCHES)
         except Exception as error:  # each exporter has its own
-            failures.append(f"{name}{'' if dynamic else ', batch 1'}: {type(error).__name__}: {str(error)[:500]}")
+            what = f"{name}, batch {fixed or 'any'}"
+            failures.append(f"{what}: {type(error).__name__}: {str(error)[:500]}")
             continue
         if difference > tolerance:
             raise ValueError(
                 f"expected the outputs of PyTorch within {tolerance:g}, got a difference of {difference:g}"
             )
-        if dynamic_batch and not dynamic:
-            warnings.warn(f"{path.name} runs with batch size 1 only ({failures[0]})", stacklevel=2)
-        return ExportReport(path, name, dynamic, _count_nodes(path), difference)
+        if fixed and batch is None:
+            warnings.warn(f"{path.name} runs with batch size {fixed} only ({failures[0]})", stacklevel=2)
+        return ExportReport(path, name, fixed, _count_nodes(path), difference)
     raise RuntimeError("no exporter can handle this network:\n" + "\n".join(failures))
 
 
-def _attempts(exporter: str, dynamic_batch: bool) -> Iterator[tuple[str, bool]]:
-    """Exporters to try, in order, each with whether the batch size is dynamic."""
+def _attempts(exporter: str, batch: int | None) -> Iterator[tuple[str, int | None]]:
+    """Exporters to try, in order, each with the batch size to fix."""
     names = [exporter]
     if exporter == "auto":
         usable = tuple(int(x) for x in torch.__version__.split(".")[:2]) >= (2, 6)
         names = ["dynamo", "torchscript"] if usable else ["torchscript"]
-    if dynamic_batch:
-        yield from ((name, True) for name in names)
-    yield from ((name, False) for name in names)
+    yield from ((name, batch) for name in names)
+    if batch is None:
+        yield from ((name, 1) for name in names)
 
 
-def _write(network: _Flat, path: Path, shape: tuple[int, int], exporter: str, dynamic: bool) -> None:
-    images = torch.zeros(_TRACED_BATCH if dynamic else 1, 3, *shape)
+def _write(network: _Flat, path: Path, shape: tuple[int, int], exporter: str, batch: int | None) -> None:
+    images = torch.zeros(batch or _TRACED_BATCH, 3, *shape)
     with torch.no_grad():
         outputs = len(network(images))
     names = ["output"] if outputs == 1 else [f"output_{i}" for i in range(outputs)]
@@ -159,12 +160,12 @@ def _write(network: _Flat, path: Path, shape: tuple[int, int], exporter: str, dy
         options.update(dynamo=True, verbose=False)
         if "external_data" in known:
             options["external_data"] = False
-        if dynamic:
+        if batch is None:
             options["dynamic_shapes"] = {"images": {0: torch.export.Dim("batch")}}
     else:
         if "dynamo" in known:
             options["dynamo"] = False
-        if dynamic:
+        if batch is None:
             options["dynamic_axes"] = {name: {0: "batch"} for name in ["images", *names]}
     with _silence(), torch.no_grad():
         torch.onnx.export(network, (images,), str(path), **options)

@@ -17,7 +17,7 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
     parser.add_argument("out", metavar="OUT.onnx", help="file to write")
     parser.add_argument("--shape", nargs=2, type=int, metavar=("H", "W"), help="input size in place of the config's")
     parser.add_argument("--exporter", choices=["auto", "dynamo", "torchscript"], default="auto", help="see the docs")
-    parser.add_argument("--static-batch", action="store_true", help="fix the batch size at 1")
+    parser.add_argument("--batch", type=int, help="fix the batch size; any size runs without this")
     parser.add_argument("--plain", action="store_true", help="export the training form, not the deployed one")
 
 
@@ -40,13 +40,11 @@ def run(args: argparse.Namespace) -> int:
         network = candidate.build(checkpoint=None if args.checkpoint == "none" else args.checkpoint)
         if not args.plain:
             switch_to_deploy(network)
-        report = export_onnx(
-            network, args.out, shape=shape, exporter=args.exporter, dynamic_batch=not args.static_batch
-        )
+        report = export_onnx(network, args.out, shape=shape, exporter=args.exporter, batch=args.batch)
     except (ValueError, RuntimeError, FileNotFoundError) as error:
         print(f"mmpose-ext export: {error}", file=sys.stderr)
         return 2
-    batch = "any batch size" if report.dynamic_batch else "batch size 1"
+    batch = f"batch size {report.batch}" if report.batch else "any batch size"
     print(f"{report.path}: {report.nodes} nodes, input 3x{shape[0]}x{shape[1]}, {batch}, {report.exporter} exporter")
     print(f"largest difference to PyTorch {report.max_difference:.1e}, relative to the largest output")
     return 0

@@ -19,7 +19,7 @@ from typing import TypeVar
 from mmcv.cnn import ConvModule
 from torch import nn
 from torch.nn.modules.batchnorm import _BatchNorm
-from torch.nn.utils import fuse_conv_bn_eval
+from torch.nn.utils.fusion import fuse_conv_bn_eval
 
 __all__ = ["DEPLOY_METHOD", "fold_batch_norms", "is_deployable", "switch_to_deploy"]
 

@@ -10,7 +10,7 @@ import pytest
 import torch
 from torch import nn
 
-from mmpose_ext.analysis import benchmark
+from mmpose_ext.analysis import benchmark, export
 from mmpose_ext.analysis.benchmark import MODES, Entry, Settings, measure, prepare, quartiles, ratio
 from mmpose_ext.analysis.benchmark_report import references, table
 from mmpose_ext.analysis.models import Candidate
@@ -60,6 +60,20 @@ def test_modes_start_from_the_same_weights(mode: str) -> None:
     assert entries[0].max_difference == 0
     assert entries[1].max_difference < 1e-5
     assert all(len(e.seconds[batch]) == 2 and min(e.seconds[batch]) > 0 for e in entries for batch in (1, 3))
+
+
+def test_a_file_for_each_batch_size_where_no_dynamic_one_can_be_made(monkeypatch) -> None:
+    pytest.importorskip("onnxruntime")
+    write = export._write
+
+    def refuse(network, path, shape, exporter, batch) -> None:
+        if batch is None:
+            raise RuntimeError("no")
+        write(network, path, shape, "torchscript", batch)
+
+    monkeypatch.setattr(export, "_write", refuse)
+    (only,) = prepare(candidate(), Settings(modes=["onnx"], batches=[1, 3]))
+    assert only.max_difference < 1e-5
 
 
 @pytest.mark.slow

@@ -36,27 +36,26 @@ def network() -> nn.Module:
 
 
 @pytest.mark.parametrize("exporter", ["auto", "torchscript"])
-@pytest.mark.parametrize("dynamic", [True, False])
-def test_parity(network: nn.Module, tmp_path: Path, exporter: str, dynamic: bool, recwarn) -> None:
-    report = export_onnx(network, tmp_path / "x.onnx", shape=(16, 8), exporter=exporter, dynamic_batch=dynamic)
+@pytest.mark.parametrize("batch", [None, 1, 4])
+def test_parity(network: nn.Module, tmp_path: Path, exporter: str, batch: int | None, recwarn) -> None:
+    report = export_onnx(network, tmp_path / "x.onnx", shape=(16, 8), exporter=exporter, batch=batch)
     assert report.path.is_file() and not list(tmp_path.glob("*.data"))
     assert report.nodes > 3
     assert report.max_difference < 1e-5
-    if exporter == "auto":
-        assert report.dynamic_batch is dynamic
-    assert any("batch size 1 only" in str(w.message) for w in recwarn) is (dynamic and not report.dynamic_batch)
+    assert report.batch == batch or (batch is None and report.exporter == "torchscript" and report.batch == 1)
+    assert any("batch size 1 only" in str(w.message) for w in recwarn) is (report.batch != batch)
 
 
 def test_auto_takes_the_other_exporter(network: nn.Module, tmp_path: Path, monkeypatch) -> None:
     write = export._write
 
-    def refuse(network, path, shape, exporter, dynamic) -> None:
+    def refuse(network, path, shape, exporter, batch) -> None:
         if exporter == "dynamo":
             raise RuntimeError("no")
-        write(network, path, shape, exporter, dynamic)
+        write(network, path, shape, exporter, batch)
 
     monkeypatch.setattr(export, "_write", refuse)
-    report = export_onnx(network, tmp_path / "x.onnx", shape=(16, 8), dynamic_batch=False)
+    report = export_onnx(network, tmp_path / "x.onnx", shape=(16, 8), batch=1)
     assert report.exporter == "torchscript"
 
 
@@ -69,7 +68,7 @@ def test_all_exporters_fail(network: nn.Module, tmp_path: Path, monkeypatch) -> 
 def test_a_wrong_graph_is_refused(network: nn.Module, tmp_path: Path, monkeypatch) -> None:
     monkeypatch.setattr(export, "_compare", lambda *args: 0.5)
     with pytest.raises(ValueError, match="got a difference of 0.5"):
-        export_onnx(network, tmp_path / "x.onnx", shape=(16, 8), dynamic_batch=False, exporter="torchscript")
+        export_onnx(network, tmp_path / "x.onnx", shape=(16, 8), batch=1, exporter="torchscript")
 
 
 def test_unusable_arguments(network: nn.Module, tmp_path: Path) -> None:
