@@ -8,6 +8,7 @@ Shapes: B batch, C channels, H W height and width.
 
 from __future__ import annotations
 
+import torch
 import torch.nn.functional as F
 from torch import Tensor, nn
 
@@ -30,6 +31,8 @@ class PointwiseConv2d(nn.Conv2d):
 
     def forward(self, x: Tensor) -> Tensor:
         """Map (B, C_in, H, W) to (B, C_out, H, W); the result lies in ``channels_last`` memory."""
+        if torch.onnx.is_in_onnx_export():  # runtimes know a convolution, and keep maps as (B, C, H, W)
+            return super().forward(x)
         return F.linear(x.permute(0, 2, 3, 1), self.weight.flatten(1), self.bias).permute(0, 3, 1, 2)
 
 

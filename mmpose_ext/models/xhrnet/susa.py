@@ -166,10 +166,27 @@ class SpatiallyUnidimensionalSelfAttention(nn.Module):
 
     def forward(self, x: Tensor) -> Tensor:
         """Weight the map ``x`` of shape (B, C, H, W) by its attention vector; same shape."""
+        if torch.onnx.is_in_onnx_export():
+            return self.forward_channels_first(x)
         x = x.permute(0, 2, 3, 1)
         attention = self.attention(x).unsqueeze(3 - _DIM[self.axis])
         out = x * attention if self.fusion == "mul" else x + attention  # Eq. (2)
         return out.permute(0, 3, 1, 2)
+
+    def forward_channels_first(self, x: Tensor) -> Tensor:
+        """Do the same in (B, C, H, W), for ONNX: runtimes keep maps that way, and each permutation would be a copy."""
+        if self.axis == "W":
+            average = torch.matmul(x, self.averaging_weight(x.shape[3]) / x.shape[3])  # (B, C, H)
+        else:
+            average = torch.matmul(self.averaging_weight(x.shape[2]) / x.shape[2], x)  # (B, C, W)
+        grouping = (average * self.grouping.weight[:, None] + self.grouping.bias[:, None]).softmax(-1)  # Eq. (3)
+        if self.axis == "W":
+            context = torch.matmul(grouping.unsqueeze(2), x).squeeze(2)  # (B, C, L)
+        else:
+            context = torch.matmul(x, grouping.unsqueeze(3)).squeeze(3)
+        attention = self.norm(self.value(context.transpose(1, 2))).sigmoid().transpose(1, 2)  # Eq. (4)
+        attention = attention.unsqueeze(4 - _DIM[self.axis])
+        return x * attention if self.fusion == "mul" else x + attention  # Eq. (2)
 
     def _load_from_state_dict(self, state_dict: dict[str, Tensor], prefix: str, *args: object) -> None:
         """Resample an averaging vector that was trained at another resolution."""
