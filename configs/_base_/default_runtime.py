@@ -13,7 +13,7 @@ default_hooks = dict(
     visualization=dict(type="PoseVisualizationHook", enable=False),
     badcase=dict(type="BadCaseAnalysisHook", enable=False, out_dir="badcase", metric_type="loss", badcase_thr=5),
 )
-custom_hooks = [dict(type="SyncBuffersHook")]
+custom_hooks = [dict(type="SyncBuffersHook"), dict(type="SingleThreadBlasHook"), dict(type="RunReportHook")]
 
 env_cfg = dict(
     cudnn_benchmark=False,

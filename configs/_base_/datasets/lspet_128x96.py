@@ -1,8 +1,8 @@
-"""LSPET at 128x96 (HxW) for runs on a CPU, Gaussian heatmaps with sigma 1; files as in `lspet_256x192.py`."""
+"""LSPET at 128x96 (HxW) for runs on a CPU, Gaussian heatmaps with sigma 2; files as in `lspet_256x192.py`."""
 
 _base_ = ["lspet_256x192.py"]
 
-codec = dict(type="MSRAHeatmap", input_size=(96, 128), heatmap_size=(24, 32), sigma=1)
+codec = dict(type="MSRAHeatmap", input_size=(96, 128), heatmap_size=(24, 32), sigma=2)
 
 train_pipeline = [
     dict(type="LoadImage"),

@@ -12,4 +12,3 @@ model = dict(
     head=dict(decoder=_base_.codec),
 )
 train_dataloader = dict(batch_size=16)
-custom_hooks = [dict(type="SyncBuffersHook"), dict(type="RunReportHook")]

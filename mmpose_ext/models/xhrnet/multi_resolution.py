@@ -124,7 +124,7 @@ class MultiResolutionModule(nn.Module):
         total: Tensor | None = None
         for j in range(len(maps) - 1, i, -1):
             path = self.paths[f"{j}to{i}"](maps[j])
-            total = F.interpolate(path if total is None else path + total, size=maps[j - 1].shape[2:], mode="nearest")
+            total = F.interpolate(path if total is None else path + total, scale_factor=2, mode="nearest")
         return total
 
     def forward(self, maps: Sequence[Tensor]) -> list[Tensor]:

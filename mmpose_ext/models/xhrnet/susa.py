@@ -41,7 +41,7 @@ def stripe_average(x: Tensor, weight: Tensor, axis: Axis) -> Tensor:
     Returns:
         Stripe of shape (B, S, C).
     """
-    weight = weight / weight.numel()
+    weight = weight * (1.0 / weight.numel())
     if axis == "W":
         return torch.matmul(weight, x)
     return torch.matmul(weight, x.flatten(2)).unflatten(-1, x.shape[2:])
@@ -174,18 +174,22 @@ class SpatiallyUnidimensionalSelfAttention(nn.Module):
         return out.permute(0, 3, 1, 2)
 
     def forward_channels_first(self, x: Tensor) -> Tensor:
-        """Do the same in (B, C, H, W), for ONNX: runtimes keep maps that way, and each permutation would be a copy."""
-        if self.axis == "W":
-            average = torch.matmul(x, self.averaging_weight(x.shape[3]) / x.shape[3])  # (B, C, H)
+        """Do the same in (B, C, H, W), for ONNX: runtimes keep maps that way, and each permutation would be a copy.
+
+        W_q(Phi(x)) is one depthwise convolution here, whose kernel spans the averaged axis.
+        """
+        _, channels, height, width = x.shape
+        length = height if self.axis == "H" else width
+        kernel = torch.outer(self.grouping.weight, self.averaging_weight(length) / length)
+        kernel = kernel[:, None, :, None] if self.axis == "H" else kernel[:, None, None, :]
+        scores = F.conv2d(x, kernel, self.grouping.bias, groups=channels)
+        if self.axis == "H":
+            grouping = scores.softmax(3)  # Eq. (3)
+            context = torch.matmul(x, grouping.reshape(-1, channels, width, 1))  # (B, C, H, 1)
         else:
-            average = torch.matmul(self.averaging_weight(x.shape[2]) / x.shape[2], x)  # (B, C, W)
-        grouping = (average * self.grouping.weight[:, None] + self.grouping.bias[:, None]).softmax(-1)  # Eq. (3)
-        if self.axis == "W":
-            context = torch.matmul(grouping.unsqueeze(2), x).squeeze(2)  # (B, C, L)
-        else:
-            context = torch.matmul(x, grouping.unsqueeze(3)).squeeze(3)
-        attention = self.norm(self.value(context.transpose(1, 2))).sigmoid().transpose(1, 2)  # Eq. (4)
-        attention = attention.unsqueeze(4 - _DIM[self.axis])
+            grouping = scores.reshape(-1, channels, 1, height).softmax(3)  # Eq. (3)
+            context = torch.matmul(grouping, x)  # (B, C, 1, W)
+        attention = self.norm(self.value(context.permute(0, 2, 3, 1))).sigmoid().permute(0, 3, 1, 2)  # Eq. (4)
         return x * attention if self.fusion == "mul" else x + attention  # Eq. (2)
 
     def _load_from_state_dict(self, state_dict: dict[str, Tensor], prefix: str, *args: object) -> None:

@@ -41,7 +41,8 @@ def interleave(first: Tensor, second: Tensor) -> Tensor:
         Shape (B, 2C, H, W), in ``channels_last`` memory.
     """
     if torch.onnx.is_in_onnx_export():  # runtimes keep maps as (B, C, H, W)
-        return torch.stack((first, second), dim=2).flatten(1, 2)
+        _, channels, height, width = first.shape
+        return torch.cat((first, second), dim=2).reshape(-1, 2 * channels, height, width)
     pair = torch.stack((first.permute(0, 2, 3, 1), second.permute(0, 2, 3, 1)), dim=-1)
     return pair.flatten(-2).permute(0, 3, 1, 2)
 
