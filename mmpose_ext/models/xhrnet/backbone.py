@@ -1,7 +1,8 @@
 """The X-HRNet backbone.
 
 X-HRNet: Towards Lightweight Human Pose Estimation with Spatially Unidimensional Self-Attention,
-https://doi.org/10.1109/ICME52920.2022.9859751, section 2.2, Table 1. Stem and iterative head are MMPose's Lite-HRNet parts.
+https://doi.org/10.1109/ICME52920.2022.9859751, section 2.2, Table 1. Stem and iterative head are those
+of MMPose's Lite-HRNet.
 
 Deviations:
     - Any input size that is a multiple of 32; the official weights bind the network to 384x288 and below.
@@ -13,7 +14,7 @@ Shapes: B batch, C channels, H W height and width of the input image.
 from __future__ import annotations
 
 from collections.abc import Sequence
-from typing import NamedTuple
+from typing import Any, NamedTuple
 
 import torch
 from mmcv.cnn import DepthwiseSeparableConvModule
@@ -161,7 +162,7 @@ class XHRNet(BaseModule):
         check_size("the input", tuple(x.shape[2:]))
         x = self.stem(x.contiguous(memory_format=torch.channels_last))
         maps = [x]
-        for stage, (transition, modules) in enumerate(zip(self.transitions, self.stages)):
+        for stage, (transition, modules) in enumerate(zip(self.transitions, self.stages, strict=True)):
             opened = [path(maps[-1]) for path in transition]
             maps = opened if stage == 0 else maps + opened
             maps = modules(maps)
@@ -199,7 +200,8 @@ def resolve_arch(arch: str | dict) -> Arch:
     unknown = set(arch) - set(Arch._fields)
     if unknown or "num_modules" not in arch:
         raise ValueError(f"arch must have num_modules and may have {Arch._fields[1:]}, got {sorted(arch)}")
-    spec = Arch(**{key: tuple(value) if isinstance(value, (list, tuple)) else value for key, value in arch.items()})
+    fields: dict[str, Any] = {k: tuple(v) if isinstance(v, (list, tuple)) else v for k, v in arch.items()}
+    spec = Arch(**fields)
     if len(spec.channels) != len(spec.num_modules) + 1:
         raise ValueError(
             f"stage s has s + 2 branches, so {len(spec.num_modules)} stages need {len(spec.num_modules) + 1} channel "

@@ -136,7 +136,7 @@ class MultiResolutionModule(nn.Module):
         Returns:
             The same shapes.
         """
-        maps = [branch(x) for branch, x in zip(self.branches, maps)]
+        maps = [branch(x) for branch, x in zip(self.branches, maps, strict=True)]
         fused: list[Tensor] = []
         for i, x in enumerate(maps):
             lower = self.from_lower(maps, i)

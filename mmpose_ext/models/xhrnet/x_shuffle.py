@@ -17,7 +17,7 @@ import torch
 from mmcv.cnn import ConvModule
 from torch import Tensor, nn
 
-from mmpose_ext.models.xhrnet.susa import Fusion, SpatiallyUnidimensionalSelfAttention
+from mmpose_ext.models.xhrnet.susa import Axis, Fusion, SpatiallyUnidimensionalSelfAttention
 
 BLOCKS: dict[str, tuple[str, ...]] = {
     "x-shuffle": ("W", "depthwise", "H"),  # Fig. 2d
@@ -119,7 +119,8 @@ class XShuffleBlock(nn.Module):
             elif name == "HW":
                 layers.append(ParallelSUSA(half, map_size, fusion=fusion, fixed=fixed))
             else:
-                axis, length = ("H", map_size[0]) if name == "H" else ("W", map_size[1])
+                axis: Axis = "H" if name == "H" else "W"
+                length = map_size[0] if name == "H" else map_size[1]
                 layers.append(
                     SpatiallyUnidimensionalSelfAttention(half, axis, length=length, fusion=fusion, fixed=fixed)
                 )

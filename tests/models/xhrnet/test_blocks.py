@@ -57,7 +57,7 @@ def test_exchange_is_the_documented_sum(branches):
     for parameter in module.parameters():
         torch.nn.init.normal_(parameter, std=0.3)
     maps = [torch.randn(2, c, 16 >> i, 8 >> i) for i, c in enumerate(channels)]
-    b = [branch(x) for branch, x in zip(module.branches, maps)]
+    b = [branch(x) for branch, x in zip(module.branches, maps, strict=True)]
 
     def up(i, j):
         return F.interpolate(module.paths[f"{j}to{i}"](b[j]), scale_factor=2 ** (j - i), mode="nearest")
@@ -68,7 +68,7 @@ def test_exchange_is_the_documented_sum(branches):
         for j in range(1, branches):
             if j != i:
                 s[i] = s[i] + (up(i, j) if j > i else module.paths[f"{j}to{i}"](b[j]))
-    for ours, expected in zip(module(maps), s):
+    for ours, expected in zip(module(maps), s, strict=True):
         torch.testing.assert_close(ours, expected.relu(), rtol=1e-4, atol=1e-4)
 
 

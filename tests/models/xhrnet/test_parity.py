@@ -74,7 +74,9 @@ def test_heatmaps(reference, rule, golden, name, kwargs, size, limit, form):
     assert np.array_equal(heatmaps.reshape(2, 17, -1).argmax(-1), data["heatmaps_argmax"])
 
 
-@pytest.mark.parametrize(("name", "arch", "block"), [("sxhrnet_18", "18", "x-shuffle"), ("pxhrnet_30", "30", "parallel")])
+@pytest.mark.parametrize(
+    ("name", "arch", "block"), [("sxhrnet_18", "18", "x-shuffle"), ("pxhrnet_30", "30", "parallel")]
+)
 def test_conversion_is_strict_and_keeps_every_number(reference, rule, name, arch, block):
     state_dict = official_state_dict(reference, rule, name)
     converted = convert.xhrnet(state_dict)

@@ -2,7 +2,7 @@
 
 _base_ = [
     "../../_base_/default_runtime.py",
-    "../../_base_/schedules/adam_10e.py",
+    "../../_base_/schedules/adam_6e.py",
     "../../_base_/models/xhrnet.py",
     "../../_base_/datasets/lspet_128x96.py",
 ]

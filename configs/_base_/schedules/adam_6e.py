@@ -1,0 +1,12 @@
+"""Six epochs for one CPU core: Adam 2e-3 for 32 images, one cosine cycle."""
+
+train_cfg = dict(by_epoch=True, max_epochs=6, val_interval=1)
+val_cfg = dict()
+test_cfg = dict()
+
+optim_wrapper = dict(optimizer=dict(type="Adam", lr=2e-3))
+param_scheduler = [
+    dict(type="LinearLR", begin=0, end=100, start_factor=0.01, by_epoch=False),
+    dict(type="CosineAnnealingLR", begin=0, end=6, T_max=6, eta_min=2e-5, by_epoch=True, convert_to_iter_based=True),
+]
+auto_scale_lr = dict(base_batch_size=32)
