@@ -1,0 +1,45 @@
+"""The README's first run, as a user types it: it learns, leaves its files, and `mim test` prints the same score."""
+
+import json
+import re
+import shutil
+import subprocess
+import sys
+from pathlib import Path
+
+import pytest
+
+from tests.conftest import ROOT
+
+pytestmark = pytest.mark.slow
+
+NAME = "td-hm_xhrnet-18_1xb16-8e_synthetic-128x96"
+LEARNT = 0.1
+"""Average precision of a network that has learnt something; an untrained one has less than 0.001."""
+
+
+def readme_command(verb: str) -> list[str]:
+    """The README's `uv run mim ...` command for the first run, without `uv run`."""
+    text = (ROOT / "README.md").read_text().replace("\\\n", " ")
+    (command,) = re.findall(rf"^uv run (mim {verb} .*)$", text, re.MULTILINE)
+    mim, *arguments = command.split()
+    return [str(Path(sys.executable).with_name(mim)), *arguments]
+
+
+def scores(work_dir: Path) -> list[float]:
+    """Average precision of each evaluation, in the order of time."""
+    lines = [json.loads(line) for path in sorted(work_dir.rglob("*.json")) for line in path.read_text().splitlines()]
+    return [line["coco/AP"] for line in lines if "coco/AP" in line]
+
+
+@pytest.mark.timeout(3000)
+def test_first_run_learns_and_test_reproduces_the_score(tmp_path):
+    shutil.copytree(ROOT / "configs", tmp_path / "configs")
+    subprocess.run(readme_command("train"), cwd=tmp_path, check=True)
+    work_dir = tmp_path / "work_dirs" / NAME
+    for left in ("curve.png", "predictions.jpg"):
+        assert (work_dir / left).stat().st_size > 10_000
+    trained = scores(work_dir)[-1]
+    assert trained > LEARNT
+    subprocess.run(readme_command("test"), cwd=tmp_path, check=True)
+    assert scores(work_dir)[-1] == pytest.approx(trained, abs=1e-6)
