@@ -1,10 +1,10 @@
-.PHONY: check ci fix tables
+.PHONY: check quick fix tables
 
-check:  ## what CI runs, without the slow tests
-	.ci/run quick
-
-ci:  ## all that CI runs
+check:  ## what CI runs
 	.ci/run
+
+quick:  ## the same without the slow tests
+	.ci/run quick
 
 fix:  ## what can be repaired by a program
 	uv run ruff check --fix

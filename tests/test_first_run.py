@@ -39,7 +39,9 @@ def test_first_run_learns_and_test_reproduces_the_score(tmp_path):
     work_dir = tmp_path / "work_dirs" / NAME
     for left in ("curve.png", "predictions.jpg"):
         assert (work_dir / left).stat().st_size > 10_000
-    trained = scores(work_dir)[-1]
-    assert trained > LEARNT
+    trained = scores(work_dir)
+    assert trained[-1] > LEARNT
     subprocess.run(readme_command("test"), cwd=tmp_path, check=True)
-    assert scores(work_dir)[-1] == pytest.approx(trained, abs=1e-6)
+    tested = scores(work_dir)
+    assert len(tested) == len(trained) + 1
+    assert tested[-1] == pytest.approx(trained[-1], abs=1e-6)

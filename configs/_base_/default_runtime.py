@@ -7,7 +7,7 @@ default_hooks = dict(
     timer=dict(type="IterTimerHook"),
     logger=dict(type="LoggerHook", interval=50),
     param_scheduler=dict(type="ParamSchedulerHook"),
-    checkpoint=dict(type="CheckpointHook", interval=10, save_best="auto", rule="greater"),
+    checkpoint=dict(type="CheckpointHook", interval=1, max_keep_ckpts=2, save_best="auto", rule="greater"),
     sampler_seed=dict(type="DistSamplerSeedHook"),
     epoch_seed=dict(type="EpochSeedHook"),
     visualization=dict(type="PoseVisualizationHook", enable=False),
@@ -26,6 +26,7 @@ visualizer = dict(type="PoseLocalVisualizer", vis_backends=vis_backends, name="v
 
 log_processor = dict(type="LogProcessor", window_size=50, by_epoch=True, num_digits=6)
 log_level = "INFO"
+randomness = dict(seed=0)  # another one: --cfg-options randomness.seed=1
 load_from = None
 resume = False
 backend_args = dict(backend="local")

@@ -171,6 +171,7 @@ def prepare(candidate: Candidate, settings: Settings, *, checkpoint: str | None 
     Raises:
         ValueError: If a form can't be made; the message names candidate and form.
     """
+    torch.set_num_threads(settings.threads)  # before anything is compiled for a number of threads
     shape = candidate.require_shape()
     network = candidate.build(seed=settings.seed, checkpoint=checkpoint)
     cost = count(network, shape)

@@ -10,6 +10,7 @@ Deviations: none (no paper).
 from __future__ import annotations
 
 import contextlib
+import importlib.util
 import inspect
 import io
 import logging
@@ -109,10 +110,16 @@ def export_onnx(
             exported for 1, with a warning.
         tolerance: Largest difference to PyTorch allowed, relative to the largest output.
 
+    The file appears when the comparison is done: an export that fails leaves nothing, and what was there stays.
+
     Raises:
+        ImportError: If ONNX or ONNX Runtime is missing.
         ValueError: If the network is in training mode, the exporter is unknown, or the outputs differ.
         RuntimeError: If no exporter can handle the network.
     """
+    missing = [name for name in ("onnx", "onnxruntime") if importlib.util.find_spec(name) is None]
+    if missing:
+        raise ImportError(f"the export needs {' and '.join(missing)}: pip install onnx onnxruntime onnxscript")
     if exporter not in EXPORTERS:
         raise ValueError(f"expected an exporter among {', '.join(EXPORTERS)}, got {exporter!r}")
     if any(module.training for module in network.modules()):
@@ -121,13 +128,18 @@ def export_onnx(
     path.parent.mkdir(parents=True, exist_ok=True)
     failures = []
     for name, fixed in _attempts(exporter, batch):
+        trial = path.with_name(f".{path.stem}.partial.onnx")
         try:
-            _write(_Flat(network).eval(), path, shape, name, fixed)
-            difference = _compare(network, path, shape, [fixed] if fixed else _CHECKED_BATCHES)
+            _write(_Flat(network).eval(), trial, shape, name, fixed)
+            difference = _compare(network, trial, shape, [fixed] if fixed else _CHECKED_BATCHES)
+            if difference <= tolerance:
+                trial.replace(path)
         except Exception as error:  # each exporter has its own
             what = f"{name}, batch {fixed or 'any'}"
             failures.append(f"{what}: {type(error).__name__}: {str(error)[:500]}")
             continue
+        finally:
+            trial.unlink(missing_ok=True)
         if difference > tolerance:
             raise ValueError(
                 f"expected the outputs of PyTorch within {tolerance:g}, got a difference of {difference:g}"

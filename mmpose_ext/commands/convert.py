@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import argparse
+import inspect
+import pickle
 import sys
 from pathlib import Path
 
@@ -15,12 +17,12 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
     parser.add_argument("checkpoint", type=Path, help="official checkpoint")
     parser.add_argument("out", type=Path, help="file to write, for load_from or --checkpoint")
     parser.add_argument(
-        "--input-size",
+        "--shape",
         type=int,
         nargs=2,
-        metavar=("W", "H"),
-        help="width and height of the images it was trained on, e.g. 192 256; without it the averaging vectors keep "
-        "their official length, for a config with fixed_averaging=(96, 72)",
+        metavar=("H", "W"),
+        help="height and width of the images an X-HRNet was trained on, e.g. 256 192; without it the averaging "
+        "vectors keep their official length, for a config with fixed_averaging=(96, 72)",
     )
 
 
@@ -34,11 +36,15 @@ def run(args: argparse.Namespace) -> int:
         sys.exit(f"mmpose-ext convert: there is no file {args.checkpoint}")
     if args.out.exists():
         sys.exit(f"mmpose-ext convert: {args.out} exists already; choose another name")
-    checkpoint = checkpoints.load(args.checkpoint)
-    state_dict = checkpoint.get("state_dict", checkpoint)
+    options = {} if args.shape is None else {"input_size": (args.shape[1], args.shape[0])}
+    unknown = options.keys() - inspect.signature(CONVERTERS[args.paper]).parameters
+    if unknown:
+        sys.exit(f"mmpose-ext convert: checkpoints of {args.paper} need no --shape")
     try:
-        converted = CONVERTERS[args.paper](state_dict, input_size=args.input_size)
-    except ValueError as error:
+        checkpoint = checkpoints.load(args.checkpoint)
+        state_dict = checkpoint.get("state_dict", checkpoint) if isinstance(checkpoint, dict) else {}
+        converted = CONVERTERS[args.paper](state_dict, **options)
+    except (ValueError, OSError, RuntimeError, EOFError, pickle.UnpicklingError) as error:
         sys.exit(f"mmpose-ext convert: {args.checkpoint}: {error}")
     args.out.parent.mkdir(parents=True, exist_ok=True)
     torch.save({"state_dict": converted, "meta": {"converted_from": args.checkpoint.name}}, args.out)

@@ -1,7 +1,7 @@
 """Checks this environment: prints versions, known conflicts, and the line that cures each.
 
-The exit status is 1 if something is broken. Everything is looked at in a process of its own, so that a library that
-crashes on import is a finding and not the end.
+The exit status is 1 if something is broken. Libraries are imported in a process of their own, and this command runs
+where torch, mmcv or MMPose is missing or raises an error on import.
 """
 
 from __future__ import annotations
@@ -46,14 +46,14 @@ class Requirement(NamedTuple):
     optional: bool = False
 
 
-INSTALL = 'pip install "mmpose-ext[fresh]"'
+INSTALL = 'pip install ".[fresh]"  # in the checkout of mmpose-ext'
 NO_DEPENDENCIES = "pip install --no-deps mmpose==1.3.2 openmim==0.3.9"
 
 REQUIREMENTS = (
     Requirement("torch", ">=2.1", 'pip install "torch>=2.1" torchvision'),
     Requirement("torchvision", ">=0.16", "pip install torchvision", "mmpose imports it"),
     Requirement("mmengine", ">=0.10.7,<0.11", 'pip install "mmengine>=0.10.7,<0.11"'),
-    Requirement("mmdet", ">=3.0,<3.4", "pip install mmdet==3.3.0", "the person detector of inference"),
+    Requirement("mmdet", ">=3.0,<3.4", "pip install mmdet==3.3.0", "the person detector of inference", optional=True),
     Requirement("mmpose", ">=1.3,<1.4", "pip install --no-deps mmpose==1.3.2", "--no-deps leaves out chumpy"),
     Requirement("xtcocotools", ">=1.12", INSTALL, "mmpose's COCO data sets"),
     Requirement("pycocotools", ">=2.0.7", INSTALL, "also replaces xtcocotools' compiled part under numpy 2"),
@@ -170,7 +170,8 @@ def check_numpy() -> Iterator[Finding]:
 
 def check_imports() -> Iterator[Finding]:
     """Import everything, in a process of its own."""
-    names = [name for name in IMPORTS if name != "mim.cli" or _installed("openmim")]
+    optional = {"mim.cli": "openmim", "mmdet.apis": "mmdet"}
+    names = [name for name in IMPORTS if name not in optional or _installed(optional[name])]
     done = subprocess.run([sys.executable, "-c", PROBE, *names], capture_output=True, text=True, check=False)
     lines = [line.split(maxsplit=1) for line in done.stdout.splitlines()]
     answers = {first: rest for first, rest in (line for line in lines if len(line) == 2)}
@@ -195,7 +196,7 @@ def check_mim() -> Iterator[Finding]:
         place = distribution("mmpose-ext").read_text("direct_url.json") or ""
     except PackageNotFoundError:
         text = "mmpose-ext is not installed, only on the path: mim can't find it"
-        yield Finding(Status.NOTE, text, "pip install mmpose-ext")
+        yield Finding(Status.NOTE, text, "pip install .  # in the checkout of mmpose-ext")
         return
     link, editable = installed_link(), '"editable": true' in place.replace('"editable":true', '"editable": true')
     if editable and not link.exists():
@@ -203,7 +204,7 @@ def check_mim() -> Iterator[Finding]:
         yield Finding(Status.NOTE, text, "mmpose-ext dev-link")
     elif not editable and link.is_symlink():
         text = f"{link} is a link, but the install is not editable: it overwrites the checkout"
-        yield Finding(Status.BROKEN, text, "mmpose-ext dev-link --remove && pip install --force-reinstall mmpose-ext")
+        yield Finding(Status.BROKEN, text, "mmpose-ext dev-link --remove && pip install --force-reinstall --no-deps .")
     else:
         yield Finding(Status.OK, f"mim finds mmpose_ext at {link}")
 

@@ -16,7 +16,12 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
     parser.add_argument("checkpoint", metavar="CHECKPOINT", help="checkpoint file; `none` for random weights")
     parser.add_argument("out", metavar="OUT.onnx", help="file to write")
     parser.add_argument("--shape", nargs=2, type=int, metavar=("H", "W"), help="input size in place of the config's")
-    parser.add_argument("--exporter", choices=["auto", "dynamo", "torchscript"], default="auto", help="see the docs")
+    parser.add_argument(
+        "--exporter",
+        choices=["auto", "dynamo", "torchscript"],
+        default="auto",
+        help="which of PyTorch's two exporters; auto tries the newer one first",
+    )
     parser.add_argument("--batch", type=int, help="fix the batch size; any size runs without this")
     parser.add_argument("--plain", action="store_true", help="export the training form, not the deployed one")
 
@@ -41,7 +46,7 @@ def run(args: argparse.Namespace) -> int:
         if not args.plain:
             switch_to_deploy(network)
         report = export_onnx(network, args.out, shape=shape, exporter=args.exporter, batch=args.batch)
-    except (ValueError, RuntimeError, FileNotFoundError) as error:
+    except (ImportError, ValueError, RuntimeError, FileNotFoundError) as error:
         print(f"mmpose-ext export: {error}", file=sys.stderr)
         return 2
     batch = f"batch size {report.batch}" if report.batch else "any batch size"

@@ -87,6 +87,11 @@ def xhrnet(state_dict: Mapping[str, Tensor], *, input_size: Sequence[int] | None
     Raises:
         ValueError: If the state dict holds no X-HRNet, or two keys would become one.
     """
+    if input_size is not None and (any(n % 32 for n in input_size) or input_size[0] > 288 or input_size[1] > 384):
+        raise ValueError(
+            "expected the (width, height) of the official training images, multiples of 32 and at most (288, 384), "
+            f"got {tuple(input_size)}"
+        )
     if not any(key.endswith("group_weight") for key in state_dict):
         raise ValueError(
             "expected the state dict of an official X-HRNet, with keys that end in 'group_weight'; "

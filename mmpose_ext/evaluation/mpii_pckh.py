@@ -68,6 +68,7 @@ class MpiiPCKh(BaseMetric):
             if predicted.shape[1] != _NUM_JOINTS:
                 raise ValueError(f"MpiiPCKh expects {_NUM_JOINTS} joints in MPII's order, got {predicted.shape[1]}")
             distance = np.linalg.norm(predicted - truth["keypoints"], axis=-1)
+            distance = np.nan_to_num(distance, nan=np.inf)  # a joint that is not found is wrong, not unlabelled
             distance = distance / np.asarray(truth["head_size"]).reshape(-1, 1)
             seen = labelled.reshape(len(labelled), _NUM_JOINTS, -1)[..., 0] > 0
             self.results.extend(np.where(seen, distance, np.nan))

@@ -1,9 +1,10 @@
 """What MMEngine asks of every scope."""
 
-from mmengine.registry import DefaultScope
+from mmengine.registry import init_default_scope as init_scope
 from mmpose.utils import register_all_modules as _register_mmpose
 
 from mmpose_ext import registration
+from mmpose_ext.registry import SCOPE
 
 __all__ = ["register_all_modules"]
 
@@ -17,5 +18,5 @@ def register_all_modules(init_default_scope: bool = True) -> None:
     """
     _register_mmpose(init_default_scope=False)
     registration.register()
-    if init_default_scope and DefaultScope.get_current_instance() is None:
-        DefaultScope.get_instance("mmpose_ext", scope_name="mmpose_ext")
+    if init_default_scope:
+        init_scope(SCOPE)  # warns if another scope is active, and switches

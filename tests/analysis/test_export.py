@@ -69,6 +69,7 @@ def test_a_wrong_graph_is_refused(network: nn.Module, tmp_path: Path, monkeypatc
     monkeypatch.setattr(export, "_compare", lambda *args: 0.5)
     with pytest.raises(ValueError, match="got a difference of 0.5"):
         export_onnx(network, tmp_path / "x.onnx", shape=(16, 8), batch=1, exporter="torchscript")
+    assert list(tmp_path.iterdir()) == []
 
 
 def test_unusable_arguments(network: nn.Module, tmp_path: Path) -> None:

@@ -28,7 +28,7 @@ def test_sizes_agree(name: str, tmp_path: Path) -> None:
     assert [step.encoder for step in targets] == [config.codec]
     if config.codec.type != "SimCCLabel":
         assert config.codec.heatmap_size == (width // 4, height // 4)
-        assert config.codec.sigma == (2 if name == "synthetic_128x96" else {96: 1, 288: 3}.get(width, 2))
+        assert config.codec.sigma == {288: 3}.get(width, 2)
     assert config.val_dataloader == config.test_dataloader
     config.dump(tmp_path / "dumped.py")
     assert Config.fromfile(tmp_path / "dumped.py")._cfg_dict == config._cfg_dict

@@ -1,7 +1,6 @@
 """Rendered persons at 128x96 (HxW) for runs of minutes on a CPU; see `synthetic_256x192.py`.
 
-Sigma 2, twice what the size would ask for: peaks that cover more of the map are learned in fewer steps (after 250
-steps of 32 images a small ResNet has five times the AP that it has with sigma 1).
+Sigma 2, twice what the size would ask for: peaks that cover more of the map are learned in fewer steps.
 """
 
 _base_ = ["synthetic_256x192.py"]

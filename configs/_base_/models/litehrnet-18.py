@@ -22,11 +22,6 @@ model = dict(
             ),
             with_head=True,
         ),
-        # X-HRNet's initialisation; MMPose's class has none of its own, and a comparison wants the same.
-        init_cfg=[
-            dict(type="Normal", std=0.001, layer=["Conv2d"]),
-            dict(type="Constant", val=1, layer=["_BatchNorm"]),
-        ],
     ),
     head=dict(
         type="HeatmapHead",

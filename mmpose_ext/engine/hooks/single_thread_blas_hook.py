@@ -1,8 +1,8 @@
 """One BLAS thread for the small matrices of decoding and augmentation.
 
 The codecs solve 2x2 systems one joint at a time. OpenBLAS hands each of them to a pool of threads, which costs more
-than the work itself (DARK's decoding takes three times as long on two cores) and fights the data workers and PyTorch
-for the cores. PyTorch's own threads are not touched.
+than the work itself (on two cores DARK's decoding was seen to take two to five times as long) and fights the data
+workers and PyTorch for the cores. PyTorch's own threads are not touched.
 """
 
 from __future__ import annotations

@@ -13,6 +13,7 @@ Shapes: B batch, C channels, H W height and width of the input image.
 
 from __future__ import annotations
 
+import re
 from collections.abc import Sequence
 from typing import Any, NamedTuple
 
@@ -28,9 +29,6 @@ from mmpose_ext.layers.deploy import fold_batch_norms
 from mmpose_ext.layers.pointwise import use_pointwise
 from mmpose_ext.models.xhrnet.multi_resolution import MultiResolutionModule
 from mmpose_ext.models.xhrnet.susa import Fusion
-
-STRIDE = 32
-"""Ratio between the input and the map of the lowest branch."""
 
 
 class Arch(NamedTuple):
@@ -104,17 +102,20 @@ class XHRNet(BaseModule):
         )
         spec = resolve_arch(arch)
         norm_cfg = norm_cfg or dict(type="BN")
-        check_size("input_size", (input_size[1], input_size[0]))
+        width, height = pair("input_size", input_size)
         num_branches = len(spec.channels)
+        self.stride = 2 ** (num_branches + 1)  # of the lowest branch
+        check_size("input_size", height, width, self.stride)
         if not out_indices or any(not 0 <= i < num_branches for i in out_indices):
             raise ValueError(f"out_indices must be branches 0 to {num_branches - 1}, got {tuple(out_indices)}")
         self.out_indices = tuple(out_indices)
         self.norm_eval = norm_eval
+        self.fixed_averaging = fixed_averaging is not None
 
         self.stem = Stem(in_channels, spec.stem_channels, spec.stem_channels, expand_ratio=1, norm_cfg=norm_cfg)
         self.transitions = nn.ModuleList()
         self.stages = nn.ModuleList()
-        map_size = (input_size[1] // 4, input_size[0] // 4) if fixed_averaging is None else tuple(fixed_averaging)
+        map_size = (height // 4, width // 4) if fixed_averaging is None else pair("fixed_averaging", fixed_averaging)
         for stage, num_modules in enumerate(spec.num_modules):
             channels = spec.channels[: stage + 2]
             self.transitions.append(self._transition(stage, spec, norm_cfg, transition_relu))
@@ -123,7 +124,7 @@ class XHRNet(BaseModule):
                     *(
                         MultiResolutionModule(
                             channels,
-                            (map_size[0], map_size[1]),
+                            map_size,
                             num_blocks=spec.num_blocks,
                             block=block,
                             fusion=fusion,
@@ -154,12 +155,12 @@ class XHRNet(BaseModule):
         """Extract features.
 
         Args:
-            x: Images of shape (B, 3, H, W), H and W multiples of 32.
+            x: Images of shape (B, 3, H, W), H and W multiples of 32 (of the stride of the lowest branch).
 
         Returns:
             One map per entry of ``out_indices``; (B, 40, H / 4, W / 4) for branch 0.
         """
-        check_size("the input", tuple(x.shape[2:]))
+        check_size("the input", *x.shape[2:], self.stride)
         x = self.stem(x.contiguous(memory_format=torch.channels_last))
         maps = [x]
         for stage, (transition, modules) in enumerate(zip(self.transitions, self.stages, strict=True)):
@@ -177,6 +178,21 @@ class XHRNet(BaseModule):
         fold_batch_norms(self)
         use_pointwise(self)
 
+    def _load_from_state_dict(self, state_dict: dict[str, Tensor], prefix: str, *args: object) -> None:
+        """Refuse a checkpoint whose averaging vectors are the official ones, which must be cut and not resampled."""
+        lengths: dict[str, set[int]] = {}
+        for key, value in state_dict.items():
+            branch = re.match(re.escape(prefix) + r"stages\.\d+\.\d+\.branches\.([01])\..*\.averaging$", key)
+            if branch:
+                lengths.setdefault(branch[1], set()).add(value.numel())
+        if not self.fixed_averaging and lengths.get("0") and lengths["0"] == lengths.get("1"):
+            raise ValueError(
+                f"the averaging vectors of this checkpoint are {sorted(lengths['0'])} long on every branch, as in the "
+                "official code; convert it with the size it was trained at, `mmpose-ext convert xhrnet IN OUT --shape "
+                "256 192`, or build the backbone with fixed_averaging=(96, 72)"
+            )
+        super()._load_from_state_dict(state_dict, prefix, *args)
+
     def train(self, mode: bool = True) -> XHRNet:
         """Set the mode; with ``norm_eval`` the normalisation stays in evaluation mode."""
         super().train(mode)
@@ -193,7 +209,7 @@ def resolve_arch(arch: str | dict) -> Arch:
     Raises:
         ValueError: If the name is unknown, a field is unknown, or the numbers don't fit each other.
     """
-    if isinstance(arch, str):
+    if not isinstance(arch, dict):
         if arch not in ARCHS:
             raise ValueError(f"arch must be one of {sorted(ARCHS)} or a dict, got {arch!r}")
         return ARCHS[arch]
@@ -202,6 +218,9 @@ def resolve_arch(arch: str | dict) -> Arch:
         raise ValueError(f"arch must have num_modules and may have {Arch._fields[1:]}, got {sorted(arch)}")
     fields: dict[str, Any] = {k: tuple(v) if isinstance(v, (list, tuple)) else v for k, v in arch.items()}
     spec = Arch(**fields)
+    for name, value in (("num_modules", spec.num_modules), ("channels", spec.channels)):
+        if not isinstance(value, tuple) or not value:
+            raise ValueError(f"{name} must be a sequence of numbers, one for each stage or branch, got {value!r}")
     if len(spec.channels) != len(spec.num_modules) + 1:
         raise ValueError(
             f"stage s has s + 2 branches, so {len(spec.num_modules)} stages need {len(spec.num_modules) + 1} channel "
@@ -214,8 +233,18 @@ def resolve_arch(arch: str | dict) -> Arch:
     return spec
 
 
-def check_size(what: str, size: tuple[int, int]) -> None:
-    """Raise a ValueError unless (height, width) are positive multiples of :data:`STRIDE`."""
-    height, width = size
-    if height < 1 or width < 1 or height % STRIDE or width % STRIDE:
-        raise ValueError(f"height and width of {what} must be multiples of {STRIDE}, got {height}x{width}")
+def pair(name: str, value: Sequence[int]) -> tuple[int, int]:
+    """Return ``value`` as a tuple of two positive integers.
+
+    Raises:
+        ValueError: If it is anything else.
+    """
+    if not isinstance(value, (list, tuple)) or len(value) != 2 or any(not isinstance(n, int) or n < 1 for n in value):
+        raise ValueError(f"{name} must be two positive integers, got {value!r}")
+    return value[0], value[1]
+
+
+def check_size(what: str, height: int, width: int, stride: int) -> None:
+    """Raise a ValueError unless height and width are positive multiples of ``stride``."""
+    if height < 1 or width < 1 or height % stride or width % stride:
+        raise ValueError(f"height and width of {what} must be multiples of {stride}, got {height}x{width}")

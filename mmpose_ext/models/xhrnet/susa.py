@@ -7,8 +7,8 @@ Deviations:
     - The averaging vector of Phi is as long as the map of the branch that it stands in, and is resampled for
       maps of another size. The official code gives all branches one fixed length (96 rows, 72 columns), uses the
       first entries, and can't run on larger maps; ``fixed=True`` is that behaviour.
-    - The 1x1 convolutions act on stripes, one position wide, and are a scale and a matrix product here. Same
-      arithmetic, a tenth of the time.
+    - The 1x1 convolutions act on stripes, one position wide, and are a scale and a matrix product here: the
+      same arithmetic without the cost of starting a convolution.
 
 Shapes: B batch, C channels, H W height and width; L length of the attended axis, S of the other one.
 Maps are (B, H, W, C) inside this file: a view, without a copy, of (B, C, H, W) in ``channels_last`` memory.

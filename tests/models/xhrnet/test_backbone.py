@@ -107,3 +107,35 @@ def test_bad_values(kwargs, message):
 def test_bad_input(size):
     with pytest.raises(ValueError, match=f"must be multiples of 32, got {size[0]}x{size[1]}"):
         tiny()(torch.randn(1, 3, *size))
+
+
+@pytest.mark.parametrize(
+    ("kwargs", "message"),
+    [
+        (dict(arch=18), r"arch must be one of \['18', '30'\] or a dict, got 18"),
+        (dict(arch=dict(num_modules=2)), "num_modules must be a sequence .* got 2"),
+        (dict(arch=dict(num_modules=())), r"num_modules must be a sequence .* got \(\)"),
+        (dict(input_size=256), "input_size must be two positive integers, got 256"),
+        (dict(input_size=(192,)), r"input_size must be two positive integers, got \(192,\)"),
+        (dict(fixed_averaging=96), "fixed_averaging must be two positive integers, got 96"),
+    ],
+)
+def test_values_of_the_wrong_kind(kwargs, message):
+    with pytest.raises(ValueError, match=message):
+        XHRNet(**kwargs)
+
+
+@pytest.mark.parametrize("branches", [2, 3, 5])
+def test_the_input_is_divisible_by_the_lowest_stride(branches):
+    arch = dict(num_modules=(1,) * (branches - 1), channels=(8, 16, 32, 64, 128)[:branches], stem_channels=8)
+    stride = 2 ** (branches + 1)
+    network = XHRNet(arch, input_size=(stride, 2 * stride)).eval()
+    assert network(torch.randn(1, 3, 2 * stride, stride))[0].isfinite().all()
+    with pytest.raises(ValueError, match=f"multiples of {stride}"):
+        network(torch.randn(1, 3, 3 * stride // 2, stride))
+
+
+def test_official_averaging_vectors_are_not_squeezed_silently():
+    official = tiny(fixed_averaging=(24, 16))
+    with pytest.raises(ValueError, match=r"\[16, 24\] long on every branch.*--shape"):
+        tiny().load_state_dict(official.state_dict())
