@@ -27,11 +27,12 @@ and MMEngine read it), and has these keys; those marked * are ours::
           - Task: Body 2D Keypoint
             Dataset: LSPET val
             Metrics: {PCK@0.2: 81.2}
-            Hardware: 2 cores of a Xeon, 41 min         # *
+            Hardware: 2 cores of a Xeon                 # *
+            Time: 41 min                                # * as Seed, Date and Note not required
             Command: mim train mmpose configs/...       # *
 
 A README holds a table between two lines, ``<!-- begin generated: NAME -->`` and ``<!-- end generated -->``, with NAME
-``models`` in the README of a paper's folder and ``papers`` in the one of the repository.
+``models`` or ``results`` in the README of a paper's folder and ``papers`` in the one of the repository.
 
 Deviations: none (no paper).
 """
@@ -54,6 +55,7 @@ __all__ = [
     "models_table",
     "papers_table",
     "replace_tables",
+    "results_table",
     "update_readmes",
 ]
 
@@ -63,7 +65,7 @@ _KEYS = {
     "model": ({"Name", "In Collection", "Config", "Metadata"}, {"Alias", "Published", "Results", "Weights"}),
     "Metadata": ({"Training Data", "Parameters", "FLOPs", "FLOPs Rule", "MACs"}, {"Architecture"}),
     "Published": ({"Source"}, {"Parameters", "FLOPs", "Dataset", "Metrics"}),
-    "Results": ({"Task", "Dataset", "Metrics", "Hardware", "Command"}, {"Date", "Seed", "Note"}),
+    "Results": ({"Task", "Dataset", "Metrics", "Hardware", "Command"}, {"Time", "Date", "Seed", "Note"}),
 }
 """Part of a metafile -> keys that it must have and keys that it may have."""
 
@@ -120,20 +122,16 @@ def _check_keys(path: Path, name: str, part: str, entry: Mapping[str, Any]) -> N
 
 
 def models_table(content: Mapping[str, Any]) -> str:
-    """One row for each config of a paper, and below it where the measured numbers come from.
+    """One row for each config of a paper; how a number was measured stands in :func:`results_table`.
 
     Args:
         content: What :func:`load_metafile` returned.
     """
     header = ["config", "input", "params, paper", "params", "FLOPs, paper", "FLOPs", "MACs", "paper", "measured"]
     rows: list[list[str]] = []
-    notes: list[str] = []
     for model in content["Models"]:
         metadata, published = model["Metadata"], model.get("Published", {})
-        measured = []
-        for result in model.get("Results", []):
-            notes.append(f"{len(notes) + 1}. {_note(result)}")
-            measured.append(f"{_first_metric(result)} [{len(notes)}]")
+        measured = [f"{_first_metric(result)} ({result['Dataset']})" for result in model.get("Results", [])]
         file = Path(model["Config"]).name
         rows.append(
             [
@@ -148,7 +146,30 @@ def models_table(content: Mapping[str, Any]) -> str:
                 ", ".join(measured) or NOT_MEASURED,
             ]
         )
-    return "\n\n".join([markdown_table(header, rows), *(["\n".join(notes)] if notes else [])])
+    return markdown_table(header, rows)
+
+
+def results_table(content: Mapping[str, Any]) -> str:
+    """One row for each measured result of a paper, one column for each metric, and below it the commands.
+
+    Args:
+        content: What :func:`load_metafile` returned.
+    """
+    results = [(model, result) for model in content["Models"] for result in model.get("Results", [])]
+    if not results:
+        return f"Nothing yet: {NOT_MEASURED}."
+    metrics = list(dict.fromkeys(name for _, result in results for name in result["Metrics"]))
+    rows = []
+    for model, result in results:
+        cells = [f"[{_short(model)}]({Path(model['Config']).name})", result["Dataset"]]
+        cells += [str(result["Metrics"].get(name, "-")) for name in metrics]
+        rows.append([*cells, *(str(result.get(key, "-")) for key in ("Hardware", "Time", "Seed", "Date"))])
+    commands = [f"{i}. `{result['Command']}`" for i, (_, result) in enumerate(results, start=1)]
+    notes = [f"{i}. {result['Note']}" for i, (_, result) in enumerate(results, start=1) if "Note" in result]
+    parts = [markdown_table(["config", "data", *metrics, "hardware", "time", "seed", "date"], rows)]
+    parts += ["Commands, row by row:\n\n" + "\n".join(commands)]
+    parts += ["Notes:\n\n" + "\n".join(notes)] if notes else []
+    return "\n\n".join(parts)
 
 
 def papers_table(contents: Mapping[str, Mapping[str, Any]]) -> str:
@@ -204,12 +225,6 @@ def _first_metric(entry: Mapping[str, Any]) -> str:
     return f"{name} {value}"
 
 
-def _note(result: Mapping[str, Any]) -> str:
-    metrics = ", ".join(f"{name} {value}" for name, value in result["Metrics"].items())
-    extra = "".join(f"; {result[key]}" for key in ("Date", "Note") if key in result)
-    return f"{result['Dataset']}: {metrics}. {result['Hardware']}{extra}. `{result['Command']}`"
-
-
 def replace_tables(text: str, tables: Mapping[str, str]) -> str:
     """Put tables between their markers.
 
@@ -242,7 +257,10 @@ def update_readmes(root: Path, *, check: bool = False) -> list[Path]:
     base = root / "configs" / "body_2d_keypoint"
     contents = {path.parent: load_metafile(path) for path in sorted(base.glob("*/metafile.yml"))}
     papers = papers_table({folder.relative_to(root).as_posix(): content for folder, content in contents.items()})
-    wanted = {folder / "README.md": {"models": models_table(content)} for folder, content in contents.items()}
+    wanted = {
+        folder / "README.md": {"models": models_table(content), "results": results_table(content)}
+        for folder, content in contents.items()
+    }
     wanted[root / "README.md"] = {"papers": papers}
     changed = []
     for path, tables in wanted.items():

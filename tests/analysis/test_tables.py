@@ -17,6 +17,7 @@ from mmpose_ext.analysis.tables import (
     markdown_table,
     models_table,
     replace_tables,
+    results_table,
     update_readmes,
 )
 
@@ -122,12 +123,30 @@ def test_models_table() -> None:
         "2.0M",
         "2.0M",
         "AP 70.0 (Table 1)",
-        "PCK@0.2 80.5 [1]",
+        "PCK@0.2 80.5 (LSPET val)",
     ]
-    assert lines[-1] == "1. LSPET val: PCK@0.2 80.5, AP 60.0. two cores. `mim train`"
     content = copy.deepcopy(CONTENT)
     del content["Models"][0]["Results"]
     assert models_table(content).splitlines()[2].endswith(" not measured |")
+
+
+def test_results_table() -> None:
+    content = copy.deepcopy(CONTENT)
+    (model,) = content["Models"]
+    second = {**model["Results"][0], "Metrics": {"AP": 61.0, "AR": 70.0}, "Time": "3 min", "Note": "A note."}
+    model["Results"].append(second)
+    text = results_table(content)
+    rows = [[cell.strip() for cell in line.split("|")[1:-1]] for line in text.splitlines() if line.startswith("|")]
+    config = "[td-hm_net_1xb2-3e_coco-64x32](td-hm_net_1xb2-3e_coco-64x32.py)"
+    assert rows[0] == ["config", "data", "PCK@0.2", "AP", "AR", "hardware", "time", "seed", "date"]
+    assert rows[2:] == [
+        [config, "LSPET val", "80.5", "60.0", "-", "two cores", "-", "-", "-"],
+        [config, "LSPET val", "-", "61.0", "70.0", "two cores", "3 min", "-", "-"],
+    ]
+    assert "1. `mim train`\n2. `mim train`" in text
+    assert text.endswith("2. A note.")
+    del model["Results"]
+    assert results_table(content) == "Nothing yet: not measured."
 
 
 @pytest.mark.parametrize(
