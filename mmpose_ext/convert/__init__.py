@@ -1,8 +1,13 @@
 """Official checkpoints in the keys of this package: pure functions from one state dict to another."""
 
+from collections.abc import Callable
+
+from torch import Tensor
+
+from mmpose_ext.convert.sharpose import sharpose
 from mmpose_ext.convert.xhrnet import xhrnet
 
-CONVERTERS = {"xhrnet": xhrnet}
-"""Paper -> its function."""
+CONVERTERS: dict[str, Callable[..., dict[str, Tensor]]] = {"sharpose": sharpose, "xhrnet": xhrnet}
+"""Paper -> its function, of a state dict and maybe ``input_size``."""
 
-__all__ = ["CONVERTERS", "xhrnet"]
+__all__ = ["CONVERTERS", "sharpose", "xhrnet"]

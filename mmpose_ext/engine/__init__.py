@@ -1,5 +1,6 @@
-"""Hooks and what they write."""
+"""Hooks and what they write, and optimizer constructors."""
 
-from mmpose_ext.engine.hooks import EpochSeedHook, RunReportHook, SingleThreadBlasHook
+from mmpose_ext.engine.hooks import EpochSeedHook, QualityScheduleHook, RunReportHook, SingleThreadBlasHook
+from mmpose_ext.engine.optim_wrappers import LayerDecayConstructor
 
-__all__ = ["EpochSeedHook", "RunReportHook", "SingleThreadBlasHook"]
+__all__ = ["EpochSeedHook", "LayerDecayConstructor", "QualityScheduleHook", "RunReportHook", "SingleThreadBlasHook"]

@@ -1,0 +1,36 @@
+"""SHaRPose: Sparse High-Resolution Representation for Human Pose Estimation.
+
+X. An, L. Zhao, C. Gong, N. Wang, D. Wang, J. Yang, AAAI 2024, https://arxiv.org/abs/2312.10758.
+
+A transformer with one token for each key point that runs twice. The coarse pass over large patches gives a first pose,
+tells which patches the key points attend to, and predicts its own quality; where that is too low, the fine pass splits
+these patches, and only these, and predicts again with the same weights.
+"""
+
+from mmpose_ext.models.sharpose.backbone import ARCHS, Arch, SHaRPose, SHaRPoseFeatures
+from mmpose_ext.models.sharpose.encoder import Attention, Block
+from mmpose_ext.models.sharpose.fine_tokens import FeatureReuse, fine_index
+from mmpose_ext.models.sharpose.head import SHaRPoseHead
+from mmpose_ext.models.sharpose.keypoint_decoder import KeypointDecoder
+from mmpose_ext.models.sharpose.quality import QualityPredictor, object_keypoint_similarity, quality_loss
+from mmpose_ext.models.sharpose.relevance import accumulate, number_of_selected, relevance, select
+
+__all__ = [
+    "ARCHS",
+    "Arch",
+    "Attention",
+    "Block",
+    "FeatureReuse",
+    "KeypointDecoder",
+    "QualityPredictor",
+    "SHaRPose",
+    "SHaRPoseFeatures",
+    "SHaRPoseHead",
+    "accumulate",
+    "fine_index",
+    "number_of_selected",
+    "object_keypoint_similarity",
+    "quality_loss",
+    "relevance",
+    "select",
+]

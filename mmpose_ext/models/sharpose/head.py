@@ -1,0 +1,152 @@
+"""The SHaRPose head: heatmaps from key point tokens, the loss of both stages and of the predicted quality.
+
+SHaRPose: Sparse High-Resolution Representation for Human Pose Estimation, https://arxiv.org/abs/2312.10758,
+sections "Keypoint Decoder" and "Loss Function", Eq. (9) to (11).
+
+Deviations:
+    - Eq. (10) is the mean over samples, key points and pixels in the official code and here.
+    - See also :mod:`.quality` and :mod:`.keypoint_decoder`.
+
+Shapes: B batch, M key points, D width, H W height and width of a heatmap.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+
+import torch
+from mmengine.structures import PixelData
+from mmpose.evaluation.functional import pose_pck_accuracy
+from mmpose.models.heads import BaseHead
+from mmpose.models.utils.tta import flip_heatmaps
+from mmpose.registry import KEYPOINT_CODECS, MODELS
+from mmpose.utils.tensor_utils import to_numpy
+from mmpose.utils.typing import ConfigType, OptConfigType, OptSampleList, Predictions
+from torch import Tensor
+
+from mmpose_ext.models.sharpose.backbone import SHaRPoseFeatures
+from mmpose_ext.models.sharpose.keypoint_decoder import KeypointDecoder
+from mmpose_ext.models.sharpose.quality import object_keypoint_similarity, quality_loss
+
+
+@MODELS.register_module()
+class SHaRPoseHead(BaseHead):
+    """The decoder of key point tokens, shared by both stages.
+
+    Args:
+        in_channels: D.
+        out_channels: M.
+        heatmap_size: (width, height) of the heatmaps, as in a codec.
+        num_layers: Layers of the decoder, 1 or 2; None for the rule of the official code.
+        loss: Config of the heatmap loss.
+        quality_weight: The lambda of Eq. (9). ``QualityScheduleHook`` sets it by epoch.
+        sigmas: Of each key point, for the OKS. None where ``QualityScheduleHook`` takes them from the data set.
+        swapped_oks: Train the quality on the OKS of the official code, see
+            :func:`.object_keypoint_similarity`.
+        decoder: Config of the codec.
+        init_cfg: Config of the initialisation. By default that of the official code.
+
+    Raises:
+        ValueError: If the sigmas are missing where they are needed, or not as many as the key points.
+    """
+
+    def __init__(
+        self,
+        in_channels: int,
+        out_channels: int,
+        *,
+        heatmap_size: Sequence[int],
+        num_layers: int | None = None,
+        loss: ConfigType | None = None,
+        quality_weight: float = 0.0,
+        sigmas: Sequence[float] | None = None,
+        swapped_oks: bool = False,
+        decoder: OptConfigType = None,
+        init_cfg: dict | list[dict] | None = None,
+    ) -> None:
+        super().__init__(init_cfg or dict(type="TruncNormal", layer="Linear", std=0.02, bias=0))
+        self.out_channels = out_channels
+        self.loss_module = MODELS.build(loss or dict(type="KeypointMSELoss", use_target_weight=True))
+        self.decoder = KEYPOINT_CODECS.build(decoder) if decoder is not None else None
+        self.keypoint_decoder = KeypointDecoder(in_channels, heatmap_size[1], heatmap_size[0], num_layers=num_layers)
+        self.quality_weight = quality_weight
+        self.swapped_oks = swapped_oks
+        self.sigmas: Tensor | None
+        self.register_buffer("sigmas", None, persistent=False)
+        if sigmas is not None:
+            self.set_sigmas(sigmas)
+
+    def set_sigmas(self, sigmas: Sequence[float]) -> None:
+        """Take the sigmas of a data set.
+
+        Args:
+            sigmas: One for each key point.
+        """
+        values = torch.as_tensor(sigmas, dtype=torch.float32, device=next(self.parameters()).device)
+        if values.shape != (self.out_channels,):
+            raise ValueError(f"expected {self.out_channels} sigmas, one for each key point, got {len(sigmas)}")
+        self.sigmas = values
+
+    def forward(self, feats: SHaRPoseFeatures) -> Tensor:
+        """Heatmaps (B, M, H, W) of the last stage that each sample went through."""
+        return self.keypoint_decoder(feats[1])
+
+    def predict(
+        self, feats: SHaRPoseFeatures | list[SHaRPoseFeatures], batch_data_samples: OptSampleList, test_cfg: ConfigType
+    ) -> Predictions:
+        """Predict key points; see ``HeatmapHead.predict``, which has the same ``test_cfg``.
+
+        Args:
+            feats: What the backbone returned; for a flip test, that of the image and that of its mirror image.
+            batch_data_samples: Their samples.
+            test_cfg: ``flip_mode``, ``shift_heatmap``, ``output_heatmaps``.
+        """
+        if isinstance(feats, list):  # the flip test of MMPose
+            image, mirrored = feats
+            flipped = flip_heatmaps(
+                self.forward(mirrored),
+                flip_mode=test_cfg.get("flip_mode", "heatmap"),
+                flip_indices=batch_data_samples[0].metainfo["flip_indices"],
+                shift_heatmap=test_cfg.get("shift_heatmap", False),
+            )
+            heatmaps = (self.forward(image) + flipped) * 0.5
+        else:
+            heatmaps = self.forward(feats)
+        instances = self.decode(heatmaps)
+        if test_cfg.get("output_heatmaps", False):
+            return instances, [PixelData(heatmaps=sample) for sample in heatmaps.detach()]
+        return instances
+
+    def loss(self, feats: SHaRPoseFeatures, batch_data_samples: OptSampleList, train_cfg: ConfigType) -> dict:
+        """The three terms of Eq. (9), and the accuracy of the last stage.
+
+        Args:
+            feats: What the backbone returned.
+            batch_data_samples: Samples with target heatmaps and key point weights.
+            train_cfg: ``compute_acc``.
+        """
+        target = torch.stack([sample.gt_fields.heatmaps for sample in batch_data_samples])
+        weights = torch.cat([sample.gt_instance_labels.keypoint_weights for sample in batch_data_samples])
+        coarse, fine = self.keypoint_decoder(feats.coarse), self.keypoint_decoder(feats.fine)
+        losses = dict(
+            loss_coarse=self.loss_module(coarse, target, weights),  # Eq. (10)
+            loss_fine=self.loss_module(fine, target, weights),
+            loss_quality=self._quality_loss(feats.quality, coarse.detach().float(), target, weights),  # Eq. (9)
+        )
+        if train_cfg.get("compute_acc", True):
+            _, accuracy, _ = pose_pck_accuracy(to_numpy(fine), to_numpy(target), to_numpy(weights) > 0)
+            losses["acc_pose"] = target.new_tensor(accuracy)
+        return losses
+
+    def _quality_loss(self, quality: Tensor, coarse: Tensor, target: Tensor, weights: Tensor) -> Tensor:
+        """The weighted term of Eq. (11); with weight 0 it is zero and keeps the predictor in the graph."""
+        if not self.quality_weight:
+            return 0 * quality.sum()
+        if self.sigmas is None:
+            raise ValueError(
+                "expected sigmas for the OKS that the quality predictor learns: give them to SHaRPoseHead, or use "
+                "QualityScheduleHook with a data set that has them"
+            )
+        labelled = weights > 0
+        similarity = object_keypoint_similarity(coarse, target, labelled, self.sigmas, swapped=self.swapped_oks)
+        return self.quality_weight * quality_loss(quality, similarity, labelled.any(1))
