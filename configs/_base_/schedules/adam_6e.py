@@ -1,4 +1,4 @@
-"""Six epochs for one CPU core: Adam 2e-3 for 32 images, one cosine cycle."""
+"""Six epochs for one or two CPU cores: Adam 2e-3 for 32 images, one cosine cycle."""
 
 train_cfg = dict(by_epoch=True, max_epochs=6, val_interval=1)
 val_cfg = dict()
