@@ -21,6 +21,7 @@ and MMEngine read it), and has these keys; those marked * are ours::
           Source: Table 2
           Parameters: 1.3M
           FLOPs: 194.4M
+          Counts Differ: It leaves out the tokens.      # why one of the two is not ours; only where it is not
           Dataset: COCO val2017
           Metrics: {AP: 65.1, AP50: 86.7}
         Results:                                        # what was measured with this code; absent if nothing
@@ -64,7 +65,7 @@ _BLOCK = re.compile(r"(<!-- begin generated: (?P<name>\w+) -->\n).*?(<!-- end ge
 _KEYS = {
     "model": ({"Name", "In Collection", "Config", "Metadata"}, {"Alias", "Published", "Results", "Weights"}),
     "Metadata": ({"Training Data", "Parameters", "FLOPs", "FLOPs Rule", "MACs"}, {"Architecture"}),
-    "Published": ({"Source"}, {"Parameters", "FLOPs", "Dataset", "Metrics"}),
+    "Published": ({"Source"}, {"Parameters", "FLOPs", "Counts Differ", "Dataset", "Metrics"}),
     "Results": ({"Task", "Dataset", "Metrics", "Hardware", "Command"}, {"Time", "Date", "Seed", "Note"}),
 }
 """Part of a metafile -> keys that it must have and keys that it may have."""
@@ -146,7 +147,14 @@ def models_table(content: Mapping[str, Any]) -> str:
                 ", ".join(measured) or NOT_MEASURED,
             ]
         )
-    return markdown_table(header, rows)
+    notes = [
+        f"- {_short(model)}: {model['Published']['Counts Differ']}"
+        for model in content["Models"]
+        if "Counts Differ" in model.get("Published", {})
+    ]
+    return "\n\n".join(
+        [markdown_table(header, rows), *(["Where counts differ:\n\n" + "\n".join(notes)] if notes else [])]
+    )
 
 
 def results_table(content: Mapping[str, Any]) -> str:
