@@ -86,6 +86,30 @@ def test_the_gate_is_open_in_training_and_before_the_predictor_is_trained(images
         assert network.train()(images).refined.all()
 
 
+def test_without_a_threshold_no_value_is_looked_at():
+    """Tensors without values stand for a device that nobody waits for."""
+    network = tiny().to("meta")
+    images = torch.empty(4, 3, 48, 32, device="meta")
+    assert network(images).fine.shape == (4, 5, 16)
+    assert network.train()(images).fine.shape == (4, 5, 16)
+    network.quality_threshold = 0.5
+    assert network.train()(images).fine.shape == (4, 5, 16)
+    with pytest.raises(NotImplementedError):
+        network.eval()(images)
+
+
+@pytest.mark.parametrize("threshold", [None, 0.0])
+def test_mixed_precision(threshold, images):
+    network = tiny(quality_threshold=threshold)
+    with torch.no_grad():
+        expected = network(images)
+        with torch.autocast("cpu", dtype=torch.bfloat16):
+            features = network(images)
+    assert features.selected.shape == expected.selected.shape
+    assert (features.coarse.float() - expected.coarse).abs().max() < 0.1 * expected.coarse.abs().max()
+    assert features.fine.isfinite().all()
+
+
 @pytest.mark.parametrize(("coarse", "fine", "ratio"), [(0.25, 1.0, 4), (1.0, 1.0, 1), (0.5, 0.5, 1), (1.0, 2.0, 2)])
 def test_scales(coarse, fine, ratio):
     network = tiny(coarse_scale=coarse, fine_scale=fine, input_size=(32, 64))
