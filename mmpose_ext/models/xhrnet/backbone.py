@@ -160,7 +160,7 @@ class XHRNet(BaseModule):
         Returns:
             One map per entry of ``out_indices``; (B, 40, H / 4, W / 4) for branch 0.
         """
-        check_size("the input", *x.shape[2:], self.stride)
+        check_size("the input", x.shape[2], x.shape[3], self.stride)
         x = self.stem(x.contiguous(memory_format=torch.channels_last))
         maps = [x]
         for stage, (transition, modules) in enumerate(zip(self.transitions, self.stages, strict=True)):

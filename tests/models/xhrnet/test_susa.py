@@ -72,8 +72,8 @@ def test_forward_is_the_papers_equations_written_as_loops(axis, fusion):
         mean = sum(value) / C
         variance = sum((v - mean) ** 2 for v in value) / C
         for c in range(C):
-            normal = (value[c] - mean) / math.sqrt(variance + 1e-5)
-            attention = 1 / (1 + math.exp(-(normal * module.norm.weight[c] + module.norm.bias[c])))
+            normal = (value[c] - mean) / math.sqrt(variance.item() + 1e-5)
+            attention = 1 / (1 + torch.exp(-(normal * module.norm.weight[c] + module.norm.bias[c])))
             expected[c, i] = plane[c, i] * attention if fusion == "mul" else plane[c, i] + attention
     expected = expected if axis == "H" else expected.transpose(1, 2)
     torch.testing.assert_close(module(x)[0], expected, rtol=1e-4, atol=1e-5)
