@@ -170,11 +170,16 @@ class XHRNet(BaseModule):
         maps = self.head_layer(maps)
         return tuple(maps[i] for i in self.out_indices)
 
-    def switch_to_deploy(self) -> None:
+    def switch_to_deploy(self, test_cfg: dict | None = None) -> None:
         """Fold the batch norms and turn 1x1 convolutions into matrix products, in place, for inference only.
 
-        Called by :func:`mmpose_ext.layers.deploy.switch_to_deploy`. The output stays the same.
+        Called by :func:`mmpose_ext.layers.deploy.switch_to_deploy` and by MMPose's ``PoseEstimator.switch_to_deploy``.
+        The output stays the same, and a second call does nothing.
+
+        Args:
+            test_cfg: What MMPose hands to every such method; nothing of it is used here.
         """
+        del test_cfg
         fold_batch_norms(self)
         use_pointwise(self)
 

@@ -4,6 +4,7 @@ import copy
 
 import pytest
 import torch
+from mmpose.registry import MODELS
 
 from mmpose_ext.layers.deploy import switch_to_deploy
 from mmpose_ext.models.xhrnet import XHRNet
@@ -64,6 +65,23 @@ def test_deployed_form_takes_any_size_and_fixed_averaging():
             x = torch.randn(1, 3, *size)
             expected = network(x)[0]
             assert (deployed(x)[0] - expected).abs().max() <= 1e-5 * expected.abs().max()
+
+
+@pytest.mark.parametrize("by", ["ours", "MMPose"])
+def test_deployed_form_of_a_whole_estimator(by):
+    codec = dict(type="MSRAHeatmap", input_size=(64, 96), heatmap_size=(16, 24), sigma=2)
+    head = dict(type="HeatmapHead", in_channels=8, out_channels=3, deconv_out_channels=None, decoder=codec)
+    backbone = dict(type="XHRNet", arch=TINY, input_size=(64, 96))
+    estimator = MODELS.build(dict(type="TopdownPoseEstimator", backbone=backbone, head=head)).eval()
+    x = torch.randn(1, 3, 96, 64)
+    expected = estimator(x, None, mode="tensor")
+    deployed = copy.deepcopy(estimator)
+    if by == "ours":
+        switch_to_deploy(deployed)
+    else:
+        deployed.switch_to_deploy()
+    assert not any(isinstance(m, torch.nn.BatchNorm2d) for m in deployed.backbone.modules())
+    torch.testing.assert_close(deployed(x, None, mode="tensor"), expected, rtol=1e-4, atol=1e-6)
 
 
 def test_norm_eval_keeps_the_statistics():
