@@ -1,6 +1,14 @@
-"""Hooks and what they write, and optimizer constructors."""
+"""Hooks and what they write, optimizers and their constructors."""
 
 from mmpose_ext.engine.hooks import EpochSeedHook, QualityScheduleHook, RunReportHook, SingleThreadBlasHook
 from mmpose_ext.engine.optim_wrappers import LayerDecayConstructor
+from mmpose_ext.engine.optimizers import FusedAdam
 
-__all__ = ["EpochSeedHook", "LayerDecayConstructor", "QualityScheduleHook", "RunReportHook", "SingleThreadBlasHook"]
+__all__ = [
+    "EpochSeedHook",
+    "FusedAdam",
+    "LayerDecayConstructor",
+    "QualityScheduleHook",
+    "RunReportHook",
+    "SingleThreadBlasHook",
+]

@@ -1,8 +1,8 @@
-"""The first run: X-HRNet-18 on rendered persons at 128x96, a few minutes on two CPU cores."""
+"""The first run: X-HRNet-18 on rendered persons at 128x96, about five minutes on two CPU cores."""
 
 _base_ = [
     "../../_base_/default_runtime.py",
-    "../../_base_/schedules/adam_6e.py",
+    "../../_base_/schedules/adam_5e.py",
     "../../_base_/models/xhrnet.py",
     "../../_base_/datasets/synthetic_128x96.py",
 ]
@@ -11,7 +11,4 @@ model = dict(
     backbone=dict(input_size=_base_.codec.input_size),
     head=dict(decoder=_base_.codec),
 )
-train_cfg = dict(val_interval=2)
 train_dataloader = dict(batch_size=16)
-optim_wrapper = dict(optimizer=dict(lr=3e-3))
-auto_scale_lr = dict(base_batch_size=16)

@@ -1,0 +1,5 @@
+"""Optimizers."""
+
+from mmpose_ext.engine.optimizers.fused_adam import FusedAdam
+
+__all__ = ["FusedAdam"]
