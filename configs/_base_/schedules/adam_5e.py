@@ -1,4 +1,4 @@
-"""Five epochs for one or two CPU cores: Adam 3e-3 for 16 images, one cosine cycle, scores at epochs 2, 4 and the end."""
+"""Five epochs for one or two CPU cores: Adam 3e-3 for 16 images, one cosine cycle, scored at epochs 2, 4 and 5."""
 
 train_cfg = dict(by_epoch=True, max_epochs=5, val_interval=2)
 val_cfg = dict()
