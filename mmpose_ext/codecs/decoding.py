@@ -73,20 +73,19 @@ class Blurred:
 
     def __init__(self, heatmaps: np.ndarray, kernel: int, maxima: np.ndarray, *, chunk: int = 17) -> None:
         number, height, width = heatmaps.shape
-        border = (kernel - 1) // 2
+        border, chunk = (kernel - 1) // 2, min(chunk, number)
         self.shape = (height, width)
         self._maps = np.empty_like(heatmaps)
-        strip = np.zeros((min(chunk, number) * (height + border) + border, width + 2 * border), dtype=np.float32)
+        strip = np.zeros((height + 2 * border, chunk * (width + border) + border), dtype=np.float32)
         blurred = np.empty_like(strip)
-        inside = _inside(strip, border, height, width)
-        result = _inside(blurred, border, height, width)
+        inside, result = (_inside(picture, border, chunk, heatmaps.shape[1:]) for picture in (strip, blurred))
         for start in range(0, number, chunk):
             part = heatmaps[start : start + chunk]
             inside[: len(part)] = part
             cv2.GaussianBlur(strip, (kernel, kernel), 0, dst=blurred)
             self._maps[start : start + chunk] = result[: len(part)]
         with np.errstate(invalid="ignore", divide="ignore"):  # a map of zeros; MMPose warns and goes on as well
-            self._factors = maxima / self._maps.max(axis=1).max(axis=1)
+            self._factors = maxima / self._maps.reshape(number, -1).max(axis=1)
 
     def at(self, m: np.ndarray, y: np.ndarray, x: np.ndarray) -> np.ndarray:
         """Values at pixels.
@@ -99,10 +98,11 @@ class Blurred:
         return self._maps[m, y, x] * self._factors[m]
 
 
-def _inside(strip: np.ndarray, border: int, height: int, width: int) -> np.ndarray:
-    """The maps (M, H, W) in a strip that has a border around and between them."""
-    blocks = strip[border:].reshape(-1, height + border, strip.shape[1])
-    return blocks[:, :height, border : border + width]
+def _inside(strip: np.ndarray, border: int, number: int, shape: tuple[int, int]) -> np.ndarray:
+    """The maps (M, H, W) that stand side by side in a strip, with a border around and between them."""
+    height, width = shape
+    blocks = strip[border : border + height, border:].reshape(height, number, width + border)
+    return blocks[..., :width].swapaxes(0, 1)
 
 
 def taylor_dark(positions: np.ndarray, blurred: Blurred) -> np.ndarray:
