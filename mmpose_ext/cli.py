@@ -18,6 +18,7 @@ COMMANDS = {
     "flops": "count parameters and FLOPs of configs",
     "bench": "measure latency and throughput of configs side by side",
     "export": "write a config and its checkpoint as an ONNX file",
+    "reproduce": "count and measure the rows of the papers' tables again",
     "visualize": "draw what a network looks at over images",
 }
 """Subcommand -> its one-line help. The module is ``mmpose_ext.commands.<name with underscores>``."""

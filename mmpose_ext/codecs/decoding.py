@@ -78,7 +78,7 @@ class Blurred:
         self._maps = np.empty_like(heatmaps)
         strip = np.zeros((height + 2 * border, chunk * (width + border) + border), dtype=np.float32)
         blurred = np.empty_like(strip)
-        inside, result = (_inside(picture, border, chunk, heatmaps.shape[1:]) for picture in (strip, blurred))
+        inside, result = (_inside(picture, border, chunk, self.shape) for picture in (strip, blurred))
         for start in range(0, number, chunk):
             part = heatmaps[start : start + chunk]
             inside[: len(part)] = part

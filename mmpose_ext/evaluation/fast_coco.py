@@ -119,6 +119,8 @@ class FastCOCOeval(COCOeval):
 class FastCocoMetric(CocoMetric):
     """:class:`mmpose.evaluation.metrics.CocoMetric` with the same arguments and numbers, faster."""
 
+    nms_mode: str
+
     _STATISTICS = ("AP", "AP .5", "AP .75", "AP (M)", "AP (L)", "AR", "AR .5", "AR .75", "AR (M)", "AR (L)")
     _CROWD_STATISTICS = ("AP", "AP .5", "AP .75", "AR", "AR .5", "AR .75", "AP(E)", "AP(M)", "AP(H)")
 
