@@ -8,61 +8,16 @@ Files (`data/lspet/`, or `$MMPOSE_EXT_DATA/lspet/`; `mmpose-ext convert-lspet` w
 Heads need `out_channels=16`. The scores cannot be compared with published ones of MPII.
 """
 
-codec = dict(type="MSRAHeatmap", input_size=(256, 256), heatmap_size=(64, 64), sigma=2)
-dataset_type = "MpiiDataset"  # by it MMPose's inferencers choose a detector; they read data_mode as well
-data_mode = "topdown"
-
-train_pipeline = [
-    dict(type="LoadImage"),
-    dict(type="GetBBoxCenterScale"),
-    dict(type="RandomFlip", direction="horizontal"),
-    dict(type="RandomBBoxTransform", shift_prob=0, rotate_factor=60, scale_factor=(0.75, 1.25)),
-    dict(type="TopdownAffine", input_size=codec["input_size"]),
-    dict(type="GenerateTarget", encoder=codec),
-    dict(type="PackPoseInputs"),
-]
-val_pipeline = [
-    dict(type="LoadImage"),
-    dict(type="GetBBoxCenterScale"),
-    dict(type="TopdownAffine", input_size=codec["input_size"]),
-    dict(type="PackPoseInputs"),
-]
+_base_ = ["mpii_256x256.py"]
 
 data_root = "{{$MMPOSE_EXT_DATA:data}}/lspet/"
 
-train_dataloader = dict(
-    batch_size=64,
-    num_workers=2,
-    persistent_workers=True,
-    sampler=dict(type="DefaultSampler", shuffle=True),
-    dataset=dict(
-        type="ZeroBasedMpiiDataset",
-        data_mode="topdown",
-        data_root=data_root,
-        ann_file="annotations/lspet_mpii_train.json",
-        data_prefix=dict(img="images/"),
-        pipeline=train_pipeline,
-    ),
-)
+train_dataloader = dict(dataset=dict(data_root=data_root, ann_file="annotations/lspet_mpii_train.json"))
 val_dataloader = dict(
-    batch_size=32,
-    num_workers=2,
-    persistent_workers=True,
-    drop_last=False,
-    sampler=dict(type="DefaultSampler", shuffle=False, round_up=False),
     dataset=dict(
-        type="ZeroBasedMpiiDataset",
-        data_mode="topdown",
         data_root=data_root,
         ann_file="annotations/lspet_mpii_val.json",
         headbox_file=data_root + "annotations/lspet_mpii_gt_val.mat",
-        data_prefix=dict(img="images/"),
-        test_mode=True,
-        pipeline=val_pipeline,
-    ),
+    )
 )
 test_dataloader = val_dataloader
-
-# Not MpiiPCKAccuracy: it expects joints that count from 1 (docs/evaluation.md).
-val_evaluator = dict(type="MpiiPCKh", thresholds=(0.5, 0.1))
-test_evaluator = val_evaluator

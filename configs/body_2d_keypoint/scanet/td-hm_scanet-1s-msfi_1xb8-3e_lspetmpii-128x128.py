@@ -1,0 +1,14 @@
+"""BDMP-SCANet, 1 stack with MSFI, on half of LSPET at 128x128."""
+
+_base_ = [
+    "../../_base_/default_runtime.py",
+    "../../_base_/schedules/rmsprop_3e.py",
+    "../../_base_/models/scanet.py",
+    "../../_base_/datasets/lspet_mpii_128x128.py",
+]
+
+model = dict(
+    backbone=dict(num_stacks=1, variant="msfi"),
+    head=dict(num_stages=1, decoder=_base_.codec),
+)
+train_dataloader = dict(batch_size=8, dataset=dict(indices=4000))

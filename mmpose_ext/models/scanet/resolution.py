@@ -1,0 +1,79 @@
+"""Arithmetic on nearest-upsampled maps at the resolution of the small one, with the same result.
+
+A map upsampled by a factor f holds the same value f x f times. What follows uses that: a sum with a full map is a
+broadcast, and a 3x3 convolution has only 9 different results per small pixel (4 for f = 2), each with a collapsed
+kernel of one or two taps per axis.
+
+Deviations: none (no paper; the arithmetic is that of upsampling followed by a zero-padded ``nn.Conv2d``, up to
+rounding).
+
+Shapes: B batch, C channels, H W height and width of the small map, f factor.
+"""
+
+from __future__ import annotations
+
+import torch
+import torch.nn.functional as F
+from torch import Tensor
+
+
+def upsample(x: Tensor, factor: int) -> Tensor:
+    """Upsample (B, C, H, W) to (B, C, fH, fW) by the nearest value."""
+    return x if factor == 1 else F.interpolate(x, scale_factor=float(factor), mode="nearest")
+
+
+def add_upsampled(full: Tensor, small: Tensor) -> Tensor:
+    """Add ``upsample(small, f)`` to a full map without making it.
+
+    Args:
+        full: Shape (B, C, fH, fW).
+        small: Shape (B, C, H, W).
+    """
+    height, width = small.shape[2:]
+    blocks = full.unflatten(3, (width, -1)).unflatten(2, (height, -1))  # (B, C, H, f, W, f)
+    return (blocks + small[:, :, :, None, :, None]).flatten(4, 5).flatten(2, 3)
+
+
+def collapsed_kernels(weight: Tensor, factor: int) -> Tensor:
+    """Kernels of the small map, one for each different result of a 3x3 convolution of the upsampled one.
+
+    In a block of f equal values, the first position also reaches into the block before and the last one into the block
+    after it; all others see their own block only. So per axis there are three kernels on (before, own, after):
+    (a, b + c, 0), (0, a + b + c, 0) and (0, a + b, c). With f = 2 there is no position between first and last.
+
+    Args:
+        weight: Shape (O, C, 3, 3).
+        factor: f, at least 2.
+
+    Returns:
+        Shape (P, P, O, C, 3, 3), P = 2 for f = 2 and 3 otherwise.
+    """
+    phases = [[[1, 0, 0], [0, 1, 1], [0, 0, 0]], [[0, 0, 0], [1, 1, 1], [0, 0, 0]], [[0, 0, 0], [1, 1, 0], [0, 0, 1]]]
+    if factor == 2:
+        del phases[1]
+    collapse = weight.new_tensor(phases)  # (phase, tap of the small map, tap of the full map)
+    return torch.einsum("pim,qjn,ocmn->pqocij", collapse, collapse, weight)
+
+
+def convolve_upsampled(x: Tensor, weight: Tensor, bias: Tensor | None, factor: int) -> Tensor:
+    """Compute ``conv2d(upsample(x, f), weight, bias, padding=1)`` at the resolution of ``x``.
+
+    Args:
+        x: Shape (B, C, H, W).
+        weight: Shape (O, C, 3, 3).
+        bias: Shape (O,), or None.
+        factor: f.
+
+    Returns:
+        Shape (B, O, fH, fW).
+    """
+    if factor == 1:
+        return F.conv2d(x, weight, bias, padding=1)
+    kernels = collapsed_kernels(weight, factor)
+    phases, out_channels = kernels.shape[0], weight.shape[0]
+    repeated = None if bias is None else bias.repeat(phases * phases)
+    out = F.conv2d(x, kernels.flatten(0, 2), repeated, padding=1)  # (B, PPO, H, W)
+    out = out.unflatten(1, (phases, phases, out_channels))
+    index = torch.tensor([0, *[1] * (factor - 2), phases - 1], device=x.device)  # position in a block -> phase
+    out = out[:, index][:, :, index]  # (B, f, f, O, H, W)
+    return out.permute(0, 3, 4, 1, 5, 2).flatten(4, 5).flatten(2, 3)
