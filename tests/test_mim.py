@@ -1,16 +1,19 @@
-"""Every verb of mim, and every way to name a config, from a built wheel in an environment of its own.
+"""Every verb of mim, and every way to name a config, from a built wheel in a fresh environment.
 
-The environment borrows its dependencies from the one that runs the tests, so nothing is downloaded. To run the same
-tests in an environment of yours, with another torch for example, where the wheel is installed, set
+The environment is made by the two commands of docs/install.md, with ``uv pip`` where there is uv. To run the same tests
+in an environment of yours, with another torch for example, where the wheel is installed, set
 ``MMPOSE_EXT_TEST_PYTHON`` to its Python.
 """
 
 from __future__ import annotations
 
+import json
 import os
+import re
+import shlex
+import shutil
 import subprocess
 import sys
-import sysconfig
 import venv
 import zipfile
 from pathlib import Path
@@ -69,6 +72,25 @@ def wheel(tmp_path_factory: pytest.TempPathFactory) -> Path:
     return path
 
 
+def documented_installs() -> list[list[str]]:
+    """The arguments of the commands under "Into a fresh environment, with plain pip" in docs/install.md."""
+    section = (ROOT / "docs" / "install.md").read_text().split("## Into a fresh environment, with plain pip")[1]
+    block = section.split("```bash")[1].split("```")[0]
+    commands = [shlex.split(line, comments=True) for line in block.strip().splitlines()]
+    assert len(commands) == 2 and all(command[:2] == ["pip", "install"] for command in commands)
+    return [command[2:] for command in commands]
+
+
+def install(python: Path, *arguments: str) -> None:
+    """Install into the environment of this Python."""
+    if uv := shutil.which("uv"):
+        command = [uv, "pip", "install", "--quiet", "--python", python]
+    else:
+        command = [sys.executable, "-m", "pip", "--python", str(python), "install", "--quiet"]
+    done = subprocess.run([*command, *arguments], capture_output=True, text=True, check=False)
+    assert done.returncode == 0, done.stderr[-5000:]
+
+
 @pytest.fixture(scope="module")
 def environment(wheel: Path, tmp_path_factory: pytest.TempPathFactory) -> Environment:
     """An environment with the wheel."""
@@ -77,12 +99,10 @@ def environment(wheel: Path, tmp_path_factory: pytest.TempPathFactory) -> Enviro
         return Environment(Path(given), folder)
     venv.create(folder / "env", symlinks=True)
     python = folder / "env" / "bin" / "python"
-    packages = Path(sysconfig.get_path("purelib", vars={"base": str(folder / "env")}))
-    (packages / "borrowed.pth").write_text(sysconfig.get_path("purelib") + "\n")
-    with zipfile.ZipFile(wheel) as archive:  # which is what an installer does with a wheel without compiled parts
-        archive.extractall(packages)
+    for command in documented_installs():
+        install(python, *(argument.replace(".[", f"{wheel}[") for argument in command))
     environment = Environment(python, folder)
-    assert str(packages) in environment.run("-c", "import mmpose_ext; print(mmpose_ext.__file__)")
+    assert str(folder / "env") in environment.run("-c", "import mmpose_ext; print(mmpose_ext.__file__)")
     return environment
 
 
@@ -108,6 +128,44 @@ def test_the_wheel_holds_what_mim_looks_for(wheel: Path) -> None:
     assert not [name for name in names if "__pycache__" in name]
 
 
+def plain_pip_would_install(requirement: str, report: Path) -> set[str]:
+    """Names of what plain pip would put into an empty environment for a requirement."""
+    command = [
+        sys.executable,
+        "-m",
+        "pip",
+        "install",
+        "--dry-run",
+        "--ignore-installed",
+        "--report",
+        report,
+        requirement,
+    ]
+    done = subprocess.run(command, capture_output=True, text=True, check=False)
+    assert done.returncode == 0, done.stderr[-5000:]
+    names = (entry["metadata"]["name"] for entry in json.loads(report.read_text())["install"])
+    return {re.sub(r"[-_.]+", "-", name).lower() for name in names}
+
+
+OPENMMLAB = {"mmcv", "mmcv-lite", "mmdet", "mmengine", "mmpose", "openmim"}
+
+
+def test_plain_pip_leaves_a_working_mmpose_alone(wheel: Path, tmp_path: Path) -> None:
+    names = plain_pip_would_install(str(wheel), tmp_path / "report.json")
+    assert {"mmpose-ext", "torch"} <= names
+    assert not names & OPENMMLAB
+
+
+def test_plain_pip_finds_a_set_for_a_fresh_environment(wheel: Path, tmp_path: Path) -> None:
+    names = plain_pip_would_install(f"{wheel}[fresh]", tmp_path / "report.json")
+    assert {"mmcv-lite", "mmdet", "mmengine", "xtcocotools"} <= names
+    assert not names & {"chumpy", "mmcv"}
+
+
+def test_the_doctor_finds_the_fresh_environment_healthy(environment: Environment) -> None:
+    assert "mmcv-lite" in environment.run("-m", "mmpose_ext.cli", "doctor")
+
+
 def test_mim_test_mmpose(environment: Environment, config: Path, checkpoint: Path) -> None:
     printed = environment.mim("test", "mmpose", config, "--checkpoint", checkpoint, "--work-dir", "test-mmpose")
     assert "coco/AP" in printed
@@ -128,10 +186,11 @@ def test_mim_train_in_two_processes_on_cpu(environment: Environment, config: Pat
     assert (work / "epoch_1.pth").exists()
 
 
-def test_mim_gridsearch(environment: Environment, config: Path) -> None:
+@pytest.mark.parametrize("package", ["mmpose", "mmpose_ext"])
+def test_mim_gridsearch(environment: Environment, config: Path, package: str) -> None:
     search = "--optim_wrapper.optimizer.lr 0.01 0.02"
-    environment.mim("gridsearch", "mmpose_ext", config, "--work-dir", "grid", "--search-args", search)
-    assert len(list(environment.folder.glob("grid_search_*/epoch_1.pth"))) == 2
+    environment.mim("gridsearch", package, config, "--work-dir", f"{package}_grid", "--search-args", search)
+    assert len(list(environment.folder.glob(f"{package}_grid_search_*/epoch_1.pth"))) == 2
 
 
 def test_mim_search(environment: Environment) -> None:

@@ -71,7 +71,7 @@ IMPORTS = {
     "mmdet.apis": "pip install --force-reinstall --no-deps mmdet==3.3.0",
     "xtcocotools.coco": 'pip install "numpy<2" "opencv-python<4.12" "pandas<3"',
     "mmpose.apis": "pip install --force-reinstall --no-deps mmpose==1.3.2",
-    "mim.cli": 'pip install "pandas<3" "setuptools>=77,<81" model-index tabulate rich',
+    "mim.cli": 'pip install "pandas<3" "setuptools>=77,<81" model-index pip tabulate rich',
 }
 """What has to be importable -> the cure if it is not. The order is that of dependence: the first cure helps most."""
 
