@@ -1,5 +1,6 @@
-"""Codecs: MMPose's, with decoders for a whole batch."""
+"""Codecs: MMPose's, with decoders for a whole batch, and one with targets of several widths."""
 
 from mmpose_ext.codecs.batched import BatchedMSRAHeatmap, BatchedUDPHeatmap
+from mmpose_ext.codecs.multi_sigma_heatmap import MultiSigmaHeatmap
 
-__all__ = ["BatchedMSRAHeatmap", "BatchedUDPHeatmap"]
+__all__ = ["BatchedMSRAHeatmap", "BatchedUDPHeatmap", "MultiSigmaHeatmap"]

@@ -1,13 +1,27 @@
-"""Hooks and what they write, optimizers and their constructors."""
+"""Hooks and what they write, optimizers, their constructors and schedulers."""
 
-from mmpose_ext.engine.hooks import EpochSeedHook, QualityScheduleHook, RunReportHook, SingleThreadBlasHook
-from mmpose_ext.engine.optim_wrappers import BFloat16OptimWrapper, LayerDecayConstructor
+from mmpose_ext.engine.hooks import (
+    DelayedInsertionHook,
+    EpochSeedHook,
+    QualityScheduleHook,
+    RunReportHook,
+    SingleThreadBlasHook,
+)
+from mmpose_ext.engine.optim_wrappers import BFloat16OptimWrapper, LayerDecayConstructor, NamedGroupsConstructor
 from mmpose_ext.engine.optimizers import FusedAdam
+from mmpose_ext.engine.schedulers import GroupCosineAnnealingLR, GroupLinearLR, GroupMultiStepLR, GroupStepLR
 
 __all__ = [
+    "BFloat16OptimWrapper",
+    "DelayedInsertionHook",
     "EpochSeedHook",
     "FusedAdam",
+    "GroupCosineAnnealingLR",
+    "GroupLinearLR",
+    "GroupMultiStepLR",
+    "GroupStepLR",
     "LayerDecayConstructor",
+    "NamedGroupsConstructor",
     "QualityScheduleHook",
     "RunReportHook",
     "SingleThreadBlasHook",

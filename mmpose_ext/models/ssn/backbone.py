@@ -1,0 +1,144 @@
+"""The SSN backbone: MMPose's ResNet with feature shifting modules between its blocks.
+
+Spatial Shortcut Network for Human Pose Estimation (SSN), section 3.3, section 4 "Implementation Details" and
+supplement 3, Table 1.
+
+Deviations:
+    - "3, 3, 5 and 2" modules per stage are read as: one before every block except the second of a stage that begins
+      with a stride. It is the reading whose parameters and FLOPs equal the published ones.
+    - The stride of a stage is that of its first 3x3 convolution (MMPose's ``style='pytorch'``).
+
+Shapes: B batch, C channels, H W height and width of the input image.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+
+from mmpose.models.backbones import ResNet
+from mmpose.registry import MODELS
+from torch import Tensor, nn
+
+from mmpose_ext.models.ssn.correlation_attention import Activation
+from mmpose_ext.models.ssn.feature_shift_module import FeatureShiftModule
+
+MODELS.register_module(module=FeatureShiftModule)  # for `plugins` in configs
+
+
+@MODELS.register_module()
+class SSNResNet(ResNet):
+    """ResNet with a feature shifting module (FSM) before its blocks.
+
+    With ``num_stages=1``, ``depth=50`` and ``attention='sigmoid'`` it is the "3Block+3FSM" network.
+
+    Args:
+        depth: 18, 34, 50, 101 or 152.
+        shift_channels: K of the FSMs; None for a plain ResNet, with the same keys in its checkpoints.
+        first_shift_channels: K of the first FSM, half of the others in SSN; None for the same.
+        attention: Activation of the correlation attention, ``'softplus'``, ``'sigmoid'``, or None for none.
+        shifting: Whether the FSMs shift.
+        in_channels: Channels of the image.
+        stem_channels: Channels behind the stem.
+        base_channels: Inner channels of the blocks of the first stage.
+        num_stages: Stages.
+        out_indices: Stages whose maps are returned.
+        norm_cfg: Config of the normalisation of the ResNet, group norm by default. The FSMs have batch norm.
+        frozen_stages: Stages that are not trained, -1 for none; see MMPose's ResNet.
+        init_cfg: Config of the initialisation; see MMPose's ResNet.
+
+    Raises:
+        ValueError: If a number of shifting channels is below 1.
+
+    Example:
+        >>> import torch
+        >>> from mmpose_ext.models.ssn import SSNResNet
+        >>> net = SSNResNet(50, shift_channels=256, attention='sigmoid', num_stages=1, out_indices=(0,))
+        >>> [tuple(x.shape) for x in net(torch.rand(1, 3, 64, 48))]
+        [(1, 256, 16, 12)]
+    """
+
+    def __init__(
+        self,
+        depth: int = 50,
+        shift_channels: int | None = 512,
+        *,
+        first_shift_channels: int | None = None,
+        attention: Activation | None = "softplus",
+        shifting: bool = True,
+        in_channels: int = 3,
+        stem_channels: int = 64,
+        base_channels: int = 64,
+        num_stages: int = 4,
+        out_indices: Sequence[int] = (0, 1, 2, 3),
+        norm_cfg: dict | None = None,
+        frozen_stages: int = -1,
+        init_cfg: dict | list[dict] | None = None,
+    ) -> None:
+        super().__init__(
+            depth,
+            in_channels=in_channels,
+            stem_channels=stem_channels,
+            base_channels=base_channels,
+            num_stages=num_stages,
+            strides=(1, 2, 2, 2)[:num_stages],
+            dilations=(1, 1, 1, 1)[:num_stages],
+            out_indices=out_indices,
+            norm_cfg=norm_cfg or dict(type="GN", num_groups=32),
+            frozen_stages=frozen_stages,
+            init_cfg=init_cfg
+            or [
+                dict(type="Kaiming", layer="Conv2d"),
+                dict(type="Constant", val=1, layer=["_BatchNorm", "GroupNorm"]),
+            ],
+        )
+        self.fsms = nn.ModuleDict()
+        if shift_channels is None:
+            return
+        for stage, block in self.placement():
+            number = shift_channels if self.fsms or first_shift_channels is None else first_shift_channels
+            self.fsms[self.fsm_name(stage, block)] = FeatureShiftModule(
+                getattr(self, self.res_layers[stage])[block].in_channels,
+                number,
+                attention=attention,
+                shifting=shifting,
+            )
+
+    def placement(self) -> list[tuple[int, int]]:
+        """Stage and block, from 0, that have an FSM in front; in the order of the paper's numbers FSM1, FSM2, ..."""
+        return [
+            (stage, block)
+            for stage, number in enumerate(self.stage_blocks)
+            for block in range(number)
+            if block != 1 or self.strides[stage] == 1
+        ]
+
+    @staticmethod
+    def fsm_name(stage: int, block: int) -> str:
+        """Key of the FSM in front of a block, both from 0: ``layer1_0`` stands before ``layer1.0``."""
+        return f"layer{stage + 1}_{block}"
+
+    def forward(self, x: Tensor) -> tuple[Tensor, ...]:
+        """Extract features.
+
+        Args:
+            x: Images of shape (B, 3, H, W).
+
+        Returns:
+            One map per entry of ``out_indices``, of strides 4, 8, 16, 32.
+        """
+        x = self.maxpool(self.relu(self.norm1(self.conv1(x))))
+        maps = []
+        for stage, layer in enumerate(self.res_layers):
+            for block, bottleneck in enumerate(getattr(self, layer)):
+                name = self.fsm_name(stage, block)
+                if name in self.fsms:
+                    x = self.fsms[name](x)
+                x = bottleneck(x)
+            if stage in self.out_indices:
+                maps.append(x)
+        return tuple(maps)
+
+    def train(self, mode: bool = True) -> SSNResNet:
+        """Set the mode."""
+        super().train(mode)
+        return self  # MMPose's returns None

@@ -1,0 +1,180 @@
+"""The SSN head: one predictor for each map, a loss on all of them, key points from any.
+
+Spatial Shortcut Network for Human Pose Estimation (SSN), section 3.3, Tables 1 and 2; supplement 3.
+
+Deviations:
+    - The paper states no loss. That of the authors' development code is the sum over the predictors of the root of the
+      mean squared error, with targets that are the wider the deeper the map of the predictor.
+    - The batch norm at the end of the light networks starts with a scale of 0.1, about that of heatmaps. With 1 its
+      first thousand iterations go into becoming small.
+    - See also :mod:`.predictor`.
+
+Shapes: B batch, C channels, M key points, L widths of the targets, H W height and width of a heatmap.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+
+import torch
+from mmengine.structures import PixelData
+from mmpose.evaluation.functional import pose_pck_accuracy
+from mmpose.models.heads import BaseHead
+from mmpose.models.utils.tta import flip_heatmaps
+from mmpose.registry import KEYPOINT_CODECS, MODELS
+from mmpose.utils.tensor_utils import to_numpy
+from mmpose.utils.typing import ConfigType, OptConfigType, OptSampleList, Predictions
+from torch import Tensor, nn
+
+from mmpose_ext.models.ssn.predictor import Predictor, Tail
+
+LEVELS = {"E1": 0, "E2": 1, "E3": 2, "P1": 3, "P2": 2, "P3": 1, "P4": 0}
+"""Predictor -> width of its target, 0 for the narrowest: that of the resolution of its map."""
+
+
+def root_mean_squared_error(predicted: Tensor, target: Tensor, weights: Tensor) -> Tensor:
+    """Root of the mean over all samples, key points and pixels; key points without a label count as right.
+
+    Args:
+        predicted: (B, M, H, W).
+        target: (B, M, H, W).
+        weights: (B, M), 0 for key points without a label.
+    """
+    error = (predicted - target).square() * weights[:, :, None, None]
+    return error.mean().clamp_min(1e-12).sqrt()  # the root of 0 has no derivative
+
+
+@MODELS.register_module()
+class SSNHead(BaseHead):
+    """Early stage predictors E1 to E3 and the predictors P1 to P4 of the upward half.
+
+    ``test_cfg.predictor`` chooses the one that key points are taken from, ``'P4'`` by default (Table 2 needs all).
+
+    Args:
+        in_channels: C.
+        out_channels: M.
+        predictors: Names of the predictors, in the order of the maps; see :data:`LEVELS`.
+        tail: See :class:`.Predictor`.
+        norm_cfg: Config of the normalisation, group norm by default.
+        decoder: Config of the codec.
+        init_cfg: Config of the initialisation.
+
+    Raises:
+        ValueError: If a name is unknown, here or in ``test_cfg``, or if maps and predictors differ in number.
+    """
+
+    def __init__(
+        self,
+        in_channels: int,
+        out_channels: int,
+        *,
+        predictors: Sequence[str] = tuple(LEVELS),
+        tail: Tail = "depthwise",
+        norm_cfg: dict | None = None,
+        decoder: OptConfigType = None,
+        init_cfg: dict | list[dict] | None = None,
+    ) -> None:
+        super().__init__(
+            init_cfg or [dict(type="Kaiming", layer="Conv2d"), dict(type="Constant", layer="BatchNorm2d", val=0.1)]
+        )
+        unknown = [name for name in predictors if name not in LEVELS]
+        if unknown or not predictors or len(set(predictors)) != len(predictors):
+            raise ValueError(f"expected different predictors among {', '.join(LEVELS)}, got {', '.join(predictors)}")
+        self.out_channels = out_channels
+        self.decoder = KEYPOINT_CODECS.build(decoder) if decoder is not None else None
+        norm_cfg = norm_cfg or dict(type="GN", num_groups=32)
+        self.predictors = nn.ModuleDict(
+            {name: Predictor(in_channels, out_channels, tail=tail, norm_cfg=norm_cfg) for name in predictors}
+        )
+
+    def forward(self, feats: Sequence[Tensor]) -> tuple[Tensor, ...]:
+        """Heatmaps (B, M, H, W) of all predictors, in the size of the last map.
+
+        Args:
+            feats: One map for each predictor; the last has the size of the heatmaps.
+        """
+        self._check_maps(feats)
+        size = feats[-1].shape[2:]
+        return tuple(predictor(x, size) for predictor, x in zip(self.predictors.values(), feats, strict=True))
+
+    def heatmaps_of(self, name: str, feats: Sequence[Tensor]) -> Tensor:
+        """Heatmaps (B, M, H, W) of one predictor.
+
+        Args:
+            name: Of the predictor.
+            feats: As in :meth:`forward`.
+        """
+        self._check_maps(feats)
+        if name not in self.predictors:
+            raise ValueError(f"expected test_cfg.predictor among {', '.join(self.predictors)}, got {name!r}")
+        return self.predictors[name](feats[list(self.predictors).index(name)], feats[-1].shape[2:])
+
+    def predict(
+        self,
+        feats: Sequence[Tensor] | list[Sequence[Tensor]],
+        batch_data_samples: OptSampleList,
+        test_cfg: ConfigType,
+    ) -> Predictions:
+        """Predict key points; see ``HeatmapHead.predict``, which has the same ``test_cfg``.
+
+        Args:
+            feats: Maps; for a flip test, those of the image and those of its mirror image.
+            batch_data_samples: Their samples.
+            test_cfg: ``predictor``, ``flip_mode``, ``shift_heatmap``, ``output_heatmaps``.
+        """
+        name = test_cfg.get("predictor", list(self.predictors)[-1])
+        if isinstance(feats, list):  # the flip test of MMPose
+            image, mirrored = feats
+            flipped = flip_heatmaps(
+                self.heatmaps_of(name, mirrored),
+                flip_mode=test_cfg.get("flip_mode", "heatmap"),
+                flip_indices=batch_data_samples[0].metainfo["flip_indices"],
+                shift_heatmap=test_cfg.get("shift_heatmap", False),
+            )
+            heatmaps = (self.heatmaps_of(name, image) + flipped) * 0.5
+        else:
+            heatmaps = self.heatmaps_of(name, feats)
+        instances = self.decode(heatmaps)
+        if test_cfg.get("output_heatmaps", False):
+            return instances, [PixelData(heatmaps=sample) for sample in heatmaps.detach()]
+        return instances
+
+    def loss(self, feats: Sequence[Tensor], batch_data_samples: OptSampleList, train_cfg: ConfigType) -> dict:
+        """One term for each predictor, and the accuracy of the last.
+
+        Args:
+            feats: Maps.
+            batch_data_samples: Samples with key point weights and targets (L M, H, W) of L widths, the narrowest first.
+                With one width it serves all predictors.
+            train_cfg: ``compute_acc``.
+        """
+        targets = torch.stack([sample.gt_fields.heatmaps for sample in batch_data_samples])
+        weights = torch.cat([sample.gt_instance_labels.keypoint_weights for sample in batch_data_samples])
+        levels = self._split(targets)
+        heatmaps = dict(zip(self.predictors, self.forward(feats), strict=True))
+        losses = {
+            f"loss_{name}": root_mean_squared_error(predicted, levels[min(LEVELS[name], len(levels) - 1)], weights)
+            for name, predicted in heatmaps.items()
+        }
+        if train_cfg.get("compute_acc", True):
+            last = list(heatmaps.values())[-1]
+            _, accuracy, _ = pose_pck_accuracy(to_numpy(last), to_numpy(levels[0]), to_numpy(weights) > 0)
+            losses["acc_pose"] = targets.new_tensor(accuracy)
+        return losses
+
+    def _check_maps(self, feats: Sequence[Tensor]) -> None:
+        if len(feats) != len(self.predictors):
+            raise ValueError(
+                f"expected one map for each of the predictors {', '.join(self.predictors)}, got {len(feats)} maps"
+            )
+
+    def _split(self, targets: Tensor) -> tuple[Tensor, ...]:
+        """Targets by width, (B, L M, H, W) -> L times (B, M, H, W)."""
+        needed = 1 + max(LEVELS[name] for name in self.predictors)
+        number, rest = divmod(targets.shape[1], self.out_channels)
+        if rest or (number != 1 and number < needed):
+            raise ValueError(
+                f"expected targets of one width or of {needed} for {self.out_channels} key points, got "
+                f"{targets.shape[1]} heatmaps; see MultiSigmaHeatmap"
+            )
+        return targets.split(self.out_channels, dim=1)

@@ -1,0 +1,54 @@
+"""The predictor: from a map with 256 channels to one heatmap for each key point.
+
+Spatial Shortcut Network for Human Pose Estimation (SSN), section 3.3, Figure 2 right; supplement 3, Table 1.
+
+Deviations:
+    - The paper does not describe the predictor of the large network. The one here is that of the authors' development
+      code: it works at the resolution of its map, then enlarges, then smooths each heatmap.
+
+Shapes: B batch, C channels, M key points, H W height and width of a map.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from typing import Literal
+
+import torch.nn.functional as F
+from mmcv.cnn import ConvModule
+from torch import Tensor, nn
+
+Tail = Literal["depthwise", "norm"]
+
+
+class Predictor(nn.Module):
+    """1x1 convolution, normalisation, ReLU; 3x3 convolution; enlargement; and a tail.
+
+    Args:
+        in_channels: C.
+        out_channels: M.
+        tail: ``'depthwise'`` for a 3x3 convolution on each heatmap, ``'norm'`` for a batch norm (light networks).
+        norm_cfg: Config of the normalisation in front.
+
+    Raises:
+        ValueError: If the tail is unknown.
+    """
+
+    def __init__(self, in_channels: int, out_channels: int, *, tail: Tail = "depthwise", norm_cfg: dict) -> None:
+        super().__init__()
+        if tail not in ("depthwise", "norm"):
+            raise ValueError(f"expected 'depthwise' or 'norm' as tail, got {tail!r}")
+        self.hidden = ConvModule(in_channels, in_channels, 1, bias=False, norm_cfg=norm_cfg)
+        self.heatmaps = nn.Conv2d(in_channels, out_channels, 3, padding=1, bias=False)
+        self.tail = (
+            nn.Conv2d(out_channels, out_channels, 3, padding=1, groups=out_channels)
+            if tail == "depthwise"
+            else nn.BatchNorm2d(out_channels)
+        )
+
+    def forward(self, x: Tensor, size: Sequence[int]) -> Tensor:
+        """Predict heatmaps (B, M, *size) from a map (B, C, H, W)."""
+        x = self.heatmaps(self.hidden(x))
+        if tuple(x.shape[2:]) != tuple(size):
+            x = F.interpolate(x, size=tuple(size), mode="bilinear", align_corners=True)
+        return self.tail(x)
