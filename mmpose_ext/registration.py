@@ -16,6 +16,7 @@ STACK = ("torch", "mmengine", "mmpose.registry", "mmpose.models", "mmpose.datase
 MODULES = (
     "mmpose_ext.registry",
     "mmpose_ext.models",
+    "mmpose_ext.estimators",
     "mmpose_ext.codecs",
     "mmpose_ext.datasets",
     "mmpose_ext.evaluation",

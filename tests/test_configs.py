@@ -19,11 +19,11 @@ from mmpose.testing import get_packed_inputs
 CONFIGS = Path(__file__).resolve().parents[1] / "configs"
 LEAVES = sorted((CONFIGS / "body_2d_keypoint").rglob("*.py"))
 NAME = re.compile(
-    r"(?P<method>td-hm|simcc|td-reg)_(?P<model>[a-z0-9-]+)_(?:(?P<trick>udp|dark)-)?"
+    r"(?P<method>td-hm|simcc|td-reg)_(?P<model>[a-z0-9-]+)_(?:(?P<trick>udp|dark|ohkm|ms)-)?"
     r"(?P<gpus>\d+)xb(?P<batch>\d+)-(?P<epochs>\d+)e_(?P<data>[a-z]+)-(?P<height>\d+)x(?P<width>\d+)"
 )
-DATA_SETS = {"coco": 17, "synthetic": 17, "mpii": 16, "lspet": 14}
-"""Data set in a name -> number of key points."""
+DATA_SETS = {"coco": 17, "synthetic": 17, "mpii": 16, "lspet": 14, "lspetmpii": 16}
+"""Data set in a name -> number of key points; `lspetmpii` is LSPET in MPII's format."""
 
 every_leaf = pytest.mark.parametrize("path", LEAVES, ids=lambda path: path.stem)
 
@@ -39,8 +39,11 @@ def fields(path: Path) -> dict[str, str | None]:
     return match.groupdict()
 
 
-def steps(pipeline: list[dict], kind: str) -> list[dict]:
-    return [step for step in pipeline if step["type"] == kind]
+def steps(pipeline: list[dict], *kinds: str) -> list[dict]:
+    return [step for step in pipeline if step["type"] in kinds]
+
+
+CROPS = ("TopdownAffine", "PyramidTopdownAffine")
 
 
 def test_there_are_leaves() -> None:
@@ -87,7 +90,7 @@ def test_size_and_codec(path: Path) -> None:
     assert tuple(config.codec.input_size) == size
     for loader in (config.train_dataloader, config.val_dataloader, config.test_dataloader):
         pipeline = loader.dataset.pipeline
-        assert [tuple(step.input_size) for step in steps(pipeline, "TopdownAffine")] == [size]
+        assert [tuple(step.input_size) for step in steps(pipeline, *CROPS)] == [size]
         assert all(step.encoder == config.codec for step in steps(pipeline, "GenerateTarget"))
     assert len(steps(config.train_dataloader.dataset.pipeline, "GenerateTarget")) == 1
     assert config.model.head.decoder == config.codec
@@ -99,16 +102,17 @@ def test_size_and_codec(path: Path) -> None:
 @every_leaf
 def test_method_and_trick(path: Path) -> None:
     config, name = load(path), fields(path)
-    heads = {"td-hm": {"HeatmapHead"}, "simcc": {"SimCCHead"}}
+    heads = {"td-hm": {"HeatmapHead", "CPMHead"}, "simcc": {"SimCCHead"}}
     own = [cls.__name__ for cls in MODELS.module_dict.values() if cls.__module__.startswith("mmpose_ext.")]
     assert config.model.head.type in {*heads.get(str(name["method"]), set()), *own}
     kind = "SimCCLabel" if name["method"] == "simcc" else "UDPHeatmap" if name["trick"] == "udp" else "MSRAHeatmap"
     assert config.codec.type == kind
     assert config.codec.get("unbiased", False) is (name["trick"] == "dark")
     for loader in (config.train_dataloader, config.val_dataloader):
-        assert [x.get("use_udp", False) for x in steps(loader.dataset.pipeline, "TopdownAffine")] == [
-            kind == "UDPHeatmap"
-        ]
+        assert [x.get("use_udp", False) for x in steps(loader.dataset.pipeline, *CROPS)] == [kind == "UDPHeatmap"]
+    zooms = [step.zooms for step in steps(config.test_dataloader.dataset.pipeline, "PyramidTopdownAffine")]
+    assert (config.model.type == "MultiScaleTopdownPoseEstimator") is (name["trick"] == "ms") is bool(zooms)
+    assert zooms == ([config.model.test_cfg.zooms] if zooms else [])
     if kind == "UDPHeatmap":
         assert not config.model.test_cfg.get("shift_heatmap", False), "UDP's heatmaps are aligned already"
 
@@ -119,7 +123,7 @@ def test_data_set_and_number_of_key_points(path: Path) -> None:
     keypoints = DATA_SETS[str(name["data"])]
     assert config.model.head.out_channels == keypoints
     for loader in (config.train_dataloader, config.val_dataloader):
-        assert f"/{name['data']}/" in loader.dataset.data_root
+        assert f"/{str(name['data']).removesuffix('mpii') or 'mpii'}/" in loader.dataset.data_root
         assert len(metainfo(loader.dataset)["keypoint_id2name"]) == keypoints
 
 

@@ -9,6 +9,7 @@ from typing import Any
 
 import pytest
 import torch
+from mmpose.models.pose_estimators.base import BasePoseEstimator
 from mmpose.registry import MODELS
 from torch import Tensor, nn
 
@@ -40,7 +41,62 @@ SHARPOSE = dict(arch=TWO_LAYERS, input_size=(32, 48), patch_size=4, drop_path_ra
 """48x32 pixels, 6x4 coarse patches."""
 ONE_MODULE_PER_STAGE = dict(num_modules=(1, 1, 1), channels=(8, 16, 24, 32), stem_channels=8, num_blocks=1)
 
+CONSTANT_UNDER_NORMALISATION = {r"score\.bias$": "a softmax ignores a constant"}
+HOURGLASS = dict(num_stacks=1, num_keypoints=5, channels=8, depth=2)
+SCANET = dict(num_stacks=2, num_keypoints=5, channels=8, depth=3, reduced_channels=16)
+PYRAMID = [(8, 16, 24), (6, 8, 12), (4, 4, 6), (4, 2, 3)]
+
 MATRIX: dict[str, dict[str, Case]] = {
+    "BDMPSCANet": {
+        **{
+            name: Case({**SCANET, "variant": name}, [(3, 64, 96)], [(5, 16, 24)] * 2, no_gradient)
+            for name, no_gradient in [
+                ("msfi", {}),
+                ("bdmp", {}),
+                ("sacwa", {}),
+                ("ssa", CONSTANT_UNDER_NORMALISATION),
+                ("soft", CONSTANT_UNDER_NORMALISATION),
+                ("sca", CONSTANT_UNDER_NORMALISATION),
+                ("all", CONSTANT_UNDER_NORMALISATION),
+            ]
+        },
+        "features": Case(
+            {**SCANET, "num_keypoints": None}, [(3, 64, 96)], [(8, 16, 24)] * 2, CONSTANT_UNDER_NORMALISATION
+        ),
+        "one stack": Case({**SCANET, "num_stacks": 1}, [(3, 64, 96)], [(5, 16, 24)], CONSTANT_UNDER_NORMALISATION),
+    },
+    "BiDirectionalMessagePassing": {
+        "pyramid": Case(dict(in_channels=(8, 6, 4, 4), channels=4), PYRAMID, [(4, 16, 24)] * 4),
+        "two levels": Case(dict(in_channels=(8, 6), channels=4), PYRAMID[:2], [(4, 16, 24)] * 2),
+    },
+    "MultiScaleFeatureIntegration": {
+        "alone": Case(dict(in_channels=(8, 6, 4, 4), channels=4), PYRAMID, [(16, 16, 24)]),
+        "with messages": Case(
+            dict(in_channels=(8, 6, 4, 4), channels=4, message_passing=True), PYRAMID, [(16, 16, 24)]
+        ),
+    },
+    "SemanticsAwareChannelAttention": {
+        "as the paper": Case(dict(in_channels=8, ratio=4), [(8, 12, 10)], [(16, 12, 10)]),
+        "two maps": Case(
+            dict(in_channels=8, middle_channels=6, ratio=4), [(8, 12, 10), (8, 6, 5)], [(16, 12, 10), (16, 6, 5)]
+        ),
+    },
+    "SharperSpatialAttention": {
+        name: Case(dict(in_channels=8, **config), [(8, 12, 10)], [(8, 12, 10)], CONSTANT_UNDER_NORMALISATION)
+        for name, config in [
+            ("sharp", {}),
+            ("soft", dict(sharp=False)),
+            ("cold", dict(tau=0.1)),
+            ("hot", dict(tau=10.0)),
+            ("no noise", dict(noise="never")),
+        ]
+    },
+    "StackedHourglass": {
+        "two stacks": Case({**HOURGLASS, "num_stacks": 2}, [(3, 64, 96)], [(5, 16, 24)] * 2),
+        "features": Case({**HOURGLASS, "num_keypoints": None}, [(3, 64, 96)], [(8, 16, 24)]),
+        "deep": Case({**HOURGLASS, "depth": 4}, [(3, 128, 64)], [(5, 32, 16)]),
+        "group norm": Case({**HOURGLASS, "norm_cfg": dict(type="GN", num_groups=2)}, [(3, 64, 96)], [(5, 16, 24)]),
+    },
     "SHaRPose": {
         name: Case({**SHARPOSE, **config}, [(3, 48, 32)], [(17, 24), (17, 24), (), (), (selected,)], no_gradient)
         for name, config, selected, no_gradient in [
@@ -103,8 +159,9 @@ every_case = pytest.mark.parametrize(("name", "case"), CASES)
 
 
 def registered() -> dict[str, type]:
-    """Classes of this package in MMPose's registry."""
-    return {name: cls for name, cls in MODELS.module_dict.items() if cls.__module__.startswith("mmpose_ext.")}
+    """Networks, necks and heads of this package in MMPose's registry; whole estimators have tests of their own."""
+    ours = {name: cls for name, cls in MODELS.module_dict.items() if cls.__module__.startswith("mmpose_ext.")}
+    return {name: cls for name, cls in ours.items() if not issubclass(cls, BasePoseEstimator)}
 
 
 def build(name: str, case: Case) -> nn.Module:

@@ -2,5 +2,6 @@
 
 from mmpose_ext.datasets.mpii import ZeroBasedMpiiDataset
 from mmpose_ext.datasets.synthetic import SyntheticPersonDataset
+from mmpose_ext.datasets.transforms import PyramidTopdownAffine
 
-__all__ = ["SyntheticPersonDataset", "ZeroBasedMpiiDataset"]
+__all__ = ["PyramidTopdownAffine", "SyntheticPersonDataset", "ZeroBasedMpiiDataset"]

@@ -21,7 +21,7 @@ def test_sizes_agree(name: str, tmp_path: Path) -> None:
     assert config.codec.input_size == (width, height)
     KEYPOINT_CODECS.build(config.codec)
     for loader in (config.train_dataloader, config.val_dataloader, config.test_dataloader):
-        affine = [step for step in loader.dataset.pipeline if step.type == "TopdownAffine"]
+        affine = [step for step in loader.dataset.pipeline if step.type.endswith("TopdownAffine")]
         assert [step.input_size for step in affine] == [(width, height)]
         assert [step.get("use_udp", False) for step in affine] == [config.codec.type == "UDPHeatmap"]
     targets = [step for step in config.train_dataloader.dataset.pipeline if step.type == "GenerateTarget"]

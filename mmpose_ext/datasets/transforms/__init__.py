@@ -1,0 +1,5 @@
+"""Transforms of samples."""
+
+from mmpose_ext.datasets.transforms.pyramid import PyramidTopdownAffine
+
+__all__ = ["PyramidTopdownAffine"]

@@ -1,0 +1,128 @@
+"""Multi-scale testing for top-down pose estimators: an image pyramid, with or without flips.
+
+MMPose has the flip test for top-down networks, and several scales for bottom-up ones only.
+
+Deviations: none (no paper; see :mod:`.pyramid`).
+
+Shapes: B batch, K key points, H W height and width of the input, h w of a heatmap; S zooms.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Sequence
+
+from mmengine.structures import PixelData
+from mmpose.codecs import MegviiHeatmap, UDPHeatmap
+from mmpose.models.pose_estimators import TopdownPoseEstimator
+from mmpose.models.utils.tta import flip_heatmaps
+from mmpose.registry import MODELS
+from mmpose.utils.typing import SampleList
+from torch import Tensor
+
+from mmpose_ext.estimators.pyramid import average, check_zooms, resample, split_strip
+
+
+@MODELS.register_module()
+class MultiScaleTopdownPoseEstimator(TopdownPoseEstimator):
+    """``TopdownPoseEstimator`` that predicts from an image pyramid, with any backbone, neck and heatmap head.
+
+    Training is that of the base class. ``test_cfg`` has one key more, and its others mean what they mean there::
+
+        test_cfg=dict(flip_test=True, shift_heatmap=True, zooms=(0.7, 0.8, 0.9, 1.0, 1.1, 1.2))
+
+    In the test pipeline ``PyramidTopdownAffine`` with the same zooms takes the place of ``TopdownAffine``: it cuts the
+    crops from the picture itself, so that a small zoom shows more of the surroundings. With a plain pipeline the one
+    crop is resampled, and what lies around it is black.
+
+    Heatmaps are flipped back, brought to the frame of zoom 1, and averaged; then the codec of the head decodes them.
+    """
+
+    def predict(self, inputs: Tensor, data_samples: SampleList) -> SampleList:
+        """Predict from all zooms.
+
+        Args:
+            inputs: A strip of crops (B, 3, S H, W) as ``PyramidTopdownAffine`` makes it, or one crop (B, 3, H, W).
+            data_samples: The samples.
+
+        Returns:
+            The samples with ``pred_instances``, and ``pred_fields`` if ``test_cfg`` has ``output_heatmaps``.
+
+        Raises:
+            ValueError: If the zooms are missing or not positive, the input has another size, or the head makes no
+                heatmaps.
+        """
+        zooms = check_zooms(self.test_cfg.get("zooms", ()))
+        crops = self._crops(inputs, zooms)
+        codec = self.head.decoder
+        if isinstance(codec, UDPHeatmap) and codec.heatmap_type != "gaussian":
+            raise ValueError(f"expected heatmaps that can be averaged, got UDP's {codec.heatmap_type!r} with offsets")
+        centre = zoom_centre(codec, codec.heatmap_size)
+        heatmaps = average((self._heatmaps(crop, data_samples) for crop in crops), zooms, centre=centre)
+        instances = self.head.decode(heatmaps)
+        wanted = self.test_cfg.get("output_heatmaps", False)
+        fields = [PixelData(heatmaps=sample) for sample in heatmaps.detach()] if wanted else None
+        return self.add_pred_to_datasample(instances, fields, data_samples)
+
+    def _crops(self, inputs: Tensor, zooms: Sequence[float]) -> Iterator[Tensor]:
+        """One crop (B, 3, H, W) per zoom, each only when it is asked for."""
+        codec = self.head.decoder
+        if not hasattr(codec, "heatmap_size"):
+            raise ValueError(f"expected a head with heatmaps, got {type(self.head).__name__} with {codec!r}")
+        width, height = codec.input_size
+        size = tuple(inputs.shape[2:])
+        if size == (len(zooms) * height, width):
+            return iter(split_strip(inputs, len(zooms)))
+        if size != (height, width):
+            raise ValueError(
+                f"expected crops of {height}x{width}, one ({height} rows) or {len(zooms)} below each other "
+                f"({len(zooms) * height} rows), got {size[0]}x{size[1]}; the zooms of PyramidTopdownAffine must be "
+                "those of test_cfg"
+            )
+        centre = zoom_centre(codec, (width, height), image=True)
+        return (resample(inputs, 1 / zoom, centre=centre).maps for zoom in zooms)
+
+    def _heatmaps(self, crop: Tensor, data_samples: SampleList) -> Tensor:
+        """Heatmaps (B, K, h, w) of one crop, averaged with those of its mirror image if ``flip_test`` says so."""
+        heatmaps = last_heatmaps(self.head(self.extract_feat(crop)))
+        if not self.test_cfg.get("flip_test", False):
+            return heatmaps
+        mirrored = flip_heatmaps(
+            last_heatmaps(self.head(self.extract_feat(crop.flip(-1)))),
+            flip_mode=self.test_cfg.get("flip_mode", "heatmap"),
+            flip_indices=data_samples[0].metainfo["flip_indices"],
+            shift_heatmap=self.test_cfg.get("shift_heatmap", False),
+        )
+        return (heatmaps + mirrored) * 0.5
+
+
+def last_heatmaps(output: Tensor | Sequence) -> Tensor:
+    """What a head predicts with: its heatmaps, or those of its last stage.
+
+    Args:
+        output: What ``forward`` of a head returned.
+
+    Raises:
+        ValueError: If these are no heatmaps (B, K, h, w).
+    """
+    while isinstance(output, (list, tuple)) and len(output):
+        output = output[-1]
+    if not isinstance(output, Tensor) or output.ndim != 4:
+        came = f"shape {tuple(output.shape)}" if isinstance(output, Tensor) else type(output).__name__
+        raise ValueError(f"expected a head whose output is heatmaps (B, K, h, w), got {came}")
+    return output
+
+
+def zoom_centre(codec: object, size: Sequence[int], *, image: bool = False) -> tuple[float, float]:
+    """Where the centre of the box lies, which a zoom keeps, in pixels.
+
+    ``TopdownAffine`` puts it at half the width, or with UDP between the outer pixels. Most codecs multiply by the
+    stride; Megvii's takes a heatmap pixel for the middle of the pixels that it stands for.
+
+    Args:
+        codec: The codec of a head.
+        size: (width, height) of the map.
+        image: Whether the map is the input and not a heatmap.
+    """
+    middle = isinstance(codec, UDPHeatmap) or (isinstance(codec, MegviiHeatmap) and not image)
+    width, height = size
+    return ((width - 1) / 2, (height - 1) / 2) if middle else (width / 2, height / 2)
