@@ -1,7 +1,31 @@
 """The networks, one package per paper. Importing this registers all of them."""
 
+from mmpose_ext.models.plugins import backbone_with_plugins
+from mmpose_ext.models.scanet import (
+    BDMPSCANet,
+    BiDirectionalMessagePassing,
+    MultiScaleFeatureIntegration,
+    SemanticsAwareChannelAttention,
+    SharperSpatialAttention,
+    StackedHourglass,
+)
 from mmpose_ext.models.sharpose import SHaRPose, SHaRPoseHead
 from mmpose_ext.models.ssn import FeatureShiftModule, GlobalNet, SSNHead, SSNResNet
 from mmpose_ext.models.xhrnet import XHRNet
 
-__all__ = ["FeatureShiftModule", "GlobalNet", "SHaRPose", "SHaRPoseHead", "SSNHead", "SSNResNet", "XHRNet"]
+__all__ = [
+    "BDMPSCANet",
+    "BiDirectionalMessagePassing",
+    "FeatureShiftModule",
+    "GlobalNet",
+    "MultiScaleFeatureIntegration",
+    "SHaRPose",
+    "SHaRPoseHead",
+    "SSNHead",
+    "SSNResNet",
+    "SemanticsAwareChannelAttention",
+    "SharperSpatialAttention",
+    "StackedHourglass",
+    "XHRNet",
+    "backbone_with_plugins",
+]
