@@ -6,6 +6,7 @@ calls, and the "M" may be 2^20. So every number here has the name of its rule (:
 * ``macs``: MACs of all convolutions and matrix products that are executed, in 10^6. The plain number.
 * ``fvcore``: everything that fvcore counts, equal to MMEngine's ``get_model_complexity_info``.
 * ``leaf-modules``: the rule behind Lite-HRNet's and X-HRNet's tables, see :class:`LeafModuleRule`.
+* ``elementwise``: MACs and the operations on single elements, the rule of SSN's tables, see :mod:`.elementwise`.
 
 Deviations: none (no paper).
 """
@@ -24,6 +25,7 @@ from torch import Tensor, nn
 from torch.nn.modules.batchnorm import _BatchNorm
 from torch.nn.modules.conv import _ConvNd
 
+from mmpose_ext.analysis import elementwise
 from mmpose_ext.models.xhrnet.multi_resolution import MultiResolutionModule
 from mmpose_ext.models.xhrnet.susa import ChannelwiseAffine
 
@@ -286,7 +288,15 @@ LEAF_MODULES = LeafModuleRule(
     stands_for={ChannelwiseAffine: _scale_and_shift, MultiResolutionModule: _exchange},
 )
 
-RULES: dict[str, Rule] = {rule.name: rule for rule in (MACS, FVCORE, LEAF_MODULES)}
+ELEMENTWISE = ExecutedRule(
+    elementwise.NAME,
+    10**6,
+    "the rule of the SSN paper: multiply-accumulates and the operations on single elements, in 10^6",
+    frozenset({elementwise.NAME}),
+    elementwise.COSTS,
+)
+
+RULES: dict[str, Rule] = {rule.name: rule for rule in (MACS, FVCORE, LEAF_MODULES, ELEMENTWISE)}
 """All rules by name. A paper that counts in its own way adds a rule here."""
 
 
