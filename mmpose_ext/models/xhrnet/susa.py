@@ -176,17 +176,17 @@ class SpatiallyUnidimensionalSelfAttention(nn.Module):
     def forward_channels_first(self, x: Tensor) -> Tensor:
         """Do the same in (B, C, H, W), for ONNX: runtimes keep maps that way, and each permutation would be a copy.
 
-        W_q(Phi(x)) is one depthwise convolution here, whose kernel spans the averaged axis.
+        W_q(Phi(x)) is one product with a stripe of weights for each channel. The bias of W_q is the same at all
+        positions of a channel, and the softmax over them ignores it.
         """
         _, channels, height, width = x.shape
         length = height if self.axis == "H" else width
-        kernel = torch.outer(self.grouping.weight, self.averaging_weight(length) / length)
-        kernel = kernel[:, None, :, None] if self.axis == "H" else kernel[:, None, None, :]
-        scores = F.conv2d(x, kernel, self.grouping.bias, groups=channels)
+        stripe = torch.outer(self.grouping.weight, self.averaging_weight(length) / length)
         if self.axis == "H":
-            grouping = scores.softmax(3)  # Eq. (3)
+            grouping = torch.matmul(stripe[:, None, :], x).softmax(3)  # Eq. (3), (B, C, 1, W)
             context = torch.matmul(x, grouping.reshape(-1, channels, width, 1))  # (B, C, H, 1)
         else:
+            scores = torch.matmul(x, stripe[:, :, None])  # (B, C, H, 1)
             grouping = scores.reshape(-1, channels, 1, height).softmax(3)  # Eq. (3)
             context = torch.matmul(grouping, x)  # (B, C, 1, W)
         attention = self.norm(self.value(context.permute(0, 2, 3, 1))).sigmoid().permute(0, 3, 1, 2)  # Eq. (4)

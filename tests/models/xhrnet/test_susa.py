@@ -131,3 +131,10 @@ def test_resampling_keeps_a_constant_and_the_gradient():
 def test_bad_values(kwargs, message):
     with pytest.raises(ValueError, match=message):
         SpatiallyUnidimensionalSelfAttention(C, **{"axis": "H", "length": H, **kwargs})
+
+
+@pytest.mark.parametrize("axis", ["H", "W"])
+@pytest.mark.parametrize("fusion", ["mul", "add"])
+def test_the_form_for_onnx_is_equal(axis, fusion):
+    module, x = susa(axis, fusion=fusion), torch.randn(B, C, H, W)
+    torch.testing.assert_close(module.forward_channels_first(x), module(x), rtol=1e-5, atol=1e-6)
