@@ -20,7 +20,7 @@ CONFIGS = Path(__file__).resolve().parents[1] / "configs"
 LEAVES = sorted((CONFIGS / "body_2d_keypoint").rglob("*.py"))
 NAME = re.compile(
     r"(?P<method>td-hm|simcc|td-reg)_(?P<model>[a-z0-9-]+)_(?:(?P<trick>udp|dark|ohkm|ms)-)?"
-    r"(?P<gpus>\d+)xb(?P<batch>\d+)-(?P<epochs>\d+)e_(?P<data>[a-z]+)-(?P<height>\d+)x(?P<width>\d+)"
+    r"(?P<gpus>\d+)xb(?P<batch>\d+)-(?P<length>\d+)(?P<unit>e|k)_(?P<data>[a-z]+)-(?P<height>\d+)x(?P<width>\d+)"
 )
 DATA_SETS = {"coco": 17, "synthetic": 17, "mpii": 16, "lspet": 14, "lspetmpii": 16}
 """Data set in a name -> number of key points; `lspetmpii` is LSPET in MPII's format."""
@@ -72,14 +72,18 @@ def test_a_leaf_is_short_and_has_no_pipeline(path: Path) -> None:
 
 
 @every_leaf
-def test_batch_size_and_epochs(path: Path) -> None:
+def test_batch_size_and_length(path: Path) -> None:
+    """The length is in epochs, 210e, or in thousands of iterations, 400k."""
     config, name = load(path), fields(path)
-    gpus, batch, epochs = (int(name[key] or 0) for key in ("gpus", "batch", "epochs"))
+    gpus, batch, length = (int(name[key] or 0) for key in ("gpus", "batch", "length"))
     assert config.train_dataloader.batch_size == batch
-    assert config.train_cfg.max_epochs == epochs
-    by_epoch = [schedule for schedule in config.param_scheduler if schedule.get("by_epoch", True)]
-    assert max(schedule.end for schedule in by_epoch) == epochs
-    assert all(max(schedule.get("milestones", [0])) < epochs for schedule in by_epoch)
+    by_epoch = name["unit"] == "e"
+    end = length if by_epoch else 1000 * length
+    assert config.train_cfg["max_epochs" if by_epoch else "max_iters"] == end
+    assert config.log_processor.by_epoch is by_epoch
+    schedules = [schedule for schedule in config.param_scheduler if schedule.get("by_epoch", True) is by_epoch]
+    assert max(schedule.end for schedule in schedules) == end
+    assert all(max(schedule.get("milestones", [0])) < end for schedule in schedules)
     assert config.auto_scale_lr.base_batch_size == gpus * batch
 
 
@@ -96,7 +100,8 @@ def test_size_and_codec(path: Path) -> None:
     assert config.model.head.decoder == config.codec
     assert tuple(config.model.backbone.get("input_size", size)) == size
     if config.codec.type != "SimCCLabel":
-        assert tuple(config.codec.heatmap_size) == (size[0] // 4, size[1] // 4)
+        stride = 2 if config.model.backbone.type == "SFM" else 4
+        assert tuple(config.codec.heatmap_size) == (size[0] // stride, size[1] // stride)
 
 
 @every_leaf
@@ -106,7 +111,7 @@ def test_method_and_trick(path: Path) -> None:
     own = [cls.__name__ for cls in MODELS.module_dict.values() if cls.__module__.startswith("mmpose_ext.")]
     assert config.model.head.type in {*heads.get(str(name["method"]), set()), *own}
     kind = "SimCCLabel" if name["method"] == "simcc" else "UDPHeatmap" if name["trick"] == "udp" else "MSRAHeatmap"
-    assert config.codec.type == kind
+    assert config.codec.type in ({kind, "MultiSigmaHeatmap", "BlurredMSRAHeatmap"} if kind == "MSRAHeatmap" else {kind})
     assert config.codec.get("unbiased", False) is (name["trick"] == "dark")
     for loader in (config.train_dataloader, config.val_dataloader):
         assert [x.get("use_udp", False) for x in steps(loader.dataset.pipeline, *CROPS)] == [kind == "UDPHeatmap"]

@@ -21,17 +21,17 @@ class MultiSigmaHeatmap(MSRAHeatmap):
     Args:
         input_size: (width, height) of the image.
         heatmap_size: (width, height) of the heatmaps.
-        sigmas: Standard deviations in pixels of the heatmap, in the order of the levels of the head.
+        sigma: Standard deviations in pixels of the heatmap, in the order of the levels of the head.
 
     Raises:
         ValueError: If there is no sigma, or one is not positive.
     """
 
-    def __init__(self, input_size: Sequence[int], heatmap_size: Sequence[int], *, sigmas: Sequence[float]) -> None:
-        if not sigmas or min(sigmas) <= 0:
-            raise ValueError(f"expected positive sigmas, got {list(sigmas)}")
-        super().__init__(tuple(input_size), tuple(heatmap_size), sigma=sigmas[0])
-        self.sigmas = tuple(sigmas)
+    def __init__(self, input_size: Sequence[int], heatmap_size: Sequence[int], *, sigma: Sequence[float]) -> None:
+        if not sigma or min(sigma) <= 0:
+            raise ValueError(f"expected positive sigmas, got {list(sigma)}")
+        super().__init__(tuple(input_size), tuple(heatmap_size), sigma=sigma[0])
+        self.sigmas = tuple(sigma)
 
     def encode(self, keypoints: np.ndarray, keypoints_visible: np.ndarray | None = None) -> dict[str, np.ndarray]:
         """Draw key points.

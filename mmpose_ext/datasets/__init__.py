@@ -1,7 +1,8 @@
 """Data sets and their converters."""
 
 from mmpose_ext.datasets.mpii import ZeroBasedMpiiDataset
+from mmpose_ext.datasets.soft_nms import SoftNMSCocoDataset
 from mmpose_ext.datasets.synthetic import SyntheticPersonDataset
 from mmpose_ext.datasets.transforms import PyramidTopdownAffine
 
-__all__ = ["PyramidTopdownAffine", "SyntheticPersonDataset", "ZeroBasedMpiiDataset"]
+__all__ = ["PyramidTopdownAffine", "SoftNMSCocoDataset", "SyntheticPersonDataset", "ZeroBasedMpiiDataset"]
