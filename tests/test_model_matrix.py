@@ -45,6 +45,7 @@ CONSTANT_UNDER_NORMALISATION = {r"score\.bias$": "a softmax ignores a constant"}
 HOURGLASS = dict(num_stacks=1, num_keypoints=5, channels=8, depth=2)
 SCANET = dict(num_stacks=2, num_keypoints=5, channels=8, depth=3, reduced_channels=16)
 PYRAMID = [(8, 16, 24), (6, 8, 12), (4, 4, 6), (4, 2, 3)]
+THREE_LEVELS = dict(channels=(8, 12, 16))
 
 MATRIX: dict[str, dict[str, Case]] = {
     "BDMPSCANet": {
@@ -96,6 +97,44 @@ MATRIX: dict[str, dict[str, Case]] = {
         "features": Case({**HOURGLASS, "num_keypoints": None}, [(3, 64, 96)], [(8, 16, 24)]),
         "deep": Case({**HOURGLASS, "depth": 4}, [(3, 128, 64)], [(5, 32, 16)]),
         "group norm": Case({**HOURGLASS, "norm_cfg": dict(type="GN", num_groups=2)}, [(3, 64, 96)], [(5, 16, 24)]),
+    },
+    "SFM": {
+        name: Case({"arch": THREE_LEVELS, **config}, [(3, 32, 48)], [(8, 16, 24)] * 2)
+        for name, config in [
+            ("sfm", {}),
+            ("cascaded pyramid", dict(bridges=(), attention=None)),
+            ("without HSA", dict(attention=None)),
+            ("plain attention", dict(attention="SpatialAttention")),
+            ("HSA everywhere", dict(attention_at="all")),
+            ("two thetas", dict(attention=dict(type="HighLevelSpatialAttention", shared=False))),
+            ("no skip to the end", dict(middle_to_final=False)),
+            ("concatenations", dict(fusions=("concat", "concat", "concat"), bridges=(2,))),
+            ("sums", dict(fusions=("add", "add", "add"))),
+            *((block, dict(arch={**THREE_LEVELS, "block": block})) for block in ("basic", "conv", "separable")),
+        ]
+    }
+    | {"as published": Case(dict(arch="sfm"), [(3, 32, 48)], [(48, 16, 24)] * 2)},
+    "SFMHead": {
+        "both outputs": Case(dict(in_channels=8, out_channels=5), [(8, 16, 24)] * 2, [(5, 16, 24)] * 2),
+        "final output": Case(
+            dict(in_channels=8, out_channels=5, supervise_middle=False), [(8, 16, 24)] * 2, [(5, 16, 24)]
+        ),
+    },
+    "SpatialAttention": {"8": Case(dict(in_channels=8), [(8, 9, 7)], [(8, 9, 7)])},
+    "HighLevelSpatialAttention": {
+        "shared": Case(dict(in_channels=8), [(8, 9, 7)], [(8, 9, 7)]),
+        "two thetas, 3x3": Case(dict(shared=False, kernel_size=3), [(8, 9, 7)], [(8, 9, 7)]),
+    },
+    "backbone_with_plugins": {
+        "Lite-HRNet's heir": Case(
+            dict(
+                backbone=dict(type="XHRNet", arch=ONE_MODULE_PER_STAGE),
+                plugins=[dict(cfg=dict(type="HighLevelSpatialAttention"), after=("stem", "head_layer.projects.0"))],
+            ),
+            [(3, 64, 96)],
+            [(8, 16, 24)],
+            CONSTANT_UNDER_SOFTMAX,
+        )
     },
     "SHaRPose": {
         name: Case({**SHARPOSE, **config}, [(3, 48, 32)], [(17, 24), (17, 24), (), (), (selected,)], no_gradient)
@@ -161,7 +200,7 @@ every_case = pytest.mark.parametrize(("name", "case"), CASES)
 def registered() -> dict[str, type]:
     """Networks, necks and heads of this package in MMPose's registry; whole estimators have tests of their own."""
     ours = {name: cls for name, cls in MODELS.module_dict.items() if cls.__module__.startswith("mmpose_ext.")}
-    return {name: cls for name, cls in ours.items() if not issubclass(cls, BasePoseEstimator)}
+    return {name: cls for name, cls in ours.items() if not (isinstance(cls, type) and issubclass(cls, BasePoseEstimator))}
 
 
 def build(name: str, case: Case) -> nn.Module:

@@ -9,6 +9,7 @@ from mmpose_ext.models.scanet import (
     SharperSpatialAttention,
     StackedHourglass,
 )
+from mmpose_ext.models.sfm import SFM, HighLevelSpatialAttention, SFMHead, SpatialAttention
 from mmpose_ext.models.sharpose import SHaRPose, SHaRPoseHead
 from mmpose_ext.models.ssn import FeatureShiftModule, GlobalNet, SSNHead, SSNResNet
 from mmpose_ext.models.xhrnet import XHRNet
@@ -18,13 +19,17 @@ __all__ = [
     "BiDirectionalMessagePassing",
     "FeatureShiftModule",
     "GlobalNet",
+    "HighLevelSpatialAttention",
     "MultiScaleFeatureIntegration",
+    "SFM",
+    "SFMHead",
     "SHaRPose",
     "SHaRPoseHead",
     "SSNHead",
     "SSNResNet",
     "SemanticsAwareChannelAttention",
     "SharperSpatialAttention",
+    "SpatialAttention",
     "StackedHourglass",
     "XHRNet",
     "backbone_with_plugins",

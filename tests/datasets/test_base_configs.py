@@ -27,8 +27,9 @@ def test_sizes_agree(name: str, tmp_path: Path) -> None:
     targets = [step for step in config.train_dataloader.dataset.pipeline if step.type == "GenerateTarget"]
     assert [step.encoder for step in targets] == [config.codec]
     if config.codec.type != "SimCCLabel":
-        assert config.codec.heatmap_size == (width // 4, height // 4)
-        assert config.codec.sigma == {288: 3}.get(width, 2)
+        stride = 2 if "stride2" in name else 4
+        assert config.codec.heatmap_size == (width // stride, height // stride)
+        assert config.codec.sigma == {(72, 96): 3, (128, 128): 4}.get(config.codec.heatmap_size, 2)
     assert config.val_dataloader == config.test_dataloader
     config.dump(tmp_path / "dumped.py")
     assert Config.fromfile(tmp_path / "dumped.py")._cfg_dict == config._cfg_dict
