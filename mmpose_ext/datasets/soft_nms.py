@@ -77,7 +77,7 @@ class SoftNMSCocoDataset(CocoDataset):
     """
 
     def __init__(self, *args: Any, soft_nms: dict | None = None, **kwargs: Any) -> None:
-        settings = dict(method="gaussian", sigma=0.5, iou_threshold=0.3, min_score=1e-3)
+        settings: dict[str, Any] = dict(method="gaussian", sigma=0.5, iou_threshold=0.3, min_score=1e-3)
         unknown = set(soft_nms or {}) - set(settings)
         settings.update(soft_nms or {})
         if unknown or settings["method"] not in get_args(Method):
@@ -98,7 +98,7 @@ class SoftNMSCocoDataset(CocoDataset):
         by_image: dict[Any, list[dict]] = defaultdict(list)
         for person in persons:
             by_image[person["img_id"]].append(person)
-        result = []
+        result: list[dict] = []
         for group in by_image.values():
             boxes = np.concatenate([person["bbox"] for person in group])
             scores = np.concatenate([person["bbox_score"] for person in group])

@@ -81,11 +81,13 @@ class _FeatureShift(torch.autograd.Function):
         return torch.ops.mmpose_ext.feature_shift_backward(grad, x, offsets)
 
 
+@torch.no_grad()  # a tracer calls these without the autograd function around them
 def _forward_cpu(x: Tensor, offsets: Tensor) -> Tensor:
     _require_finite(offsets)
     return shift_cpu(x, offsets)
 
 
+@torch.no_grad()
 def _backward_cpu(grad: Tensor, x: Tensor, offsets: Tensor) -> tuple[Tensor, Tensor]:
     _require_finite(offsets)
     return shift_backward_cpu(grad, x, offsets)
@@ -104,6 +106,7 @@ def _require_finite(offsets: Tensor) -> None:
         )
 
 
+@torch.no_grad()
 def _forward_gpu(x: Tensor, offsets: Tensor) -> Tensor:
     if HAS_TRITON:
         from mmpose_ext.layers.feature_shift.triton_kernels import shift_triton
