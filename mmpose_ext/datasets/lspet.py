@@ -22,7 +22,6 @@ from __future__ import annotations
 
 import io
 import json
-import shutil
 from pathlib import Path
 from typing import Any, NamedTuple
 
@@ -32,6 +31,7 @@ from scipy.io import loadmat, savemat
 from tqdm import tqdm
 
 from mmpose_ext.datasets.archive import Archive
+from mmpose_ext.datasets.whole_folder import whole_folder
 
 JOINTS = (
     "right_ankle",
@@ -112,11 +112,9 @@ def convert(
     source, out = Archive.open(archive, needed="joints.mat"), Path(out).absolute()
     if out.exists() and any(out.iterdir()):
         raise ValueError(f"expected a missing or empty folder to write to, got {out}, which is not empty")
-    partial = out.with_name(f".{out.name}.partial")
-    shutil.rmtree(partial, ignore_errors=True)
-    (partial / "annotations").mkdir(parents=True)
-    (partial / "images").mkdir()
-    try:
+    with whole_folder(out) as partial:
+        (partial / "annotations").mkdir()
+        (partial / "images").mkdir()
         persons, dropped = read_persons(source)
         train, val = split(persons, num_train=num_train, num_val=num_val)
         counts = {"dropped": len(dropped)}
@@ -130,11 +128,6 @@ def convert(
         counts["mpii_val"] = len(measurable)
         _dump(partial / "annotations/excluded.json", {str(number): why for number, why in dropped.items()})
         _copy_images(source, train + val, partial / "images")
-        if out.exists():
-            out.rmdir()
-        partial.rename(out)
-    finally:
-        shutil.rmtree(partial, ignore_errors=True)
     return counts
 
 

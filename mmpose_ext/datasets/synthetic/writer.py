@@ -5,7 +5,6 @@ from __future__ import annotations
 import json
 import multiprocessing
 import os
-import shutil
 import sys
 from collections.abc import Iterator
 from dataclasses import asdict, dataclass
@@ -19,6 +18,7 @@ from tqdm import tqdm
 
 from mmpose_ext.datasets.synthetic.scene import Label, render_scene
 from mmpose_ext.datasets.synthetic.skeleton import KEYPOINT_NAMES
+from mmpose_ext.datasets.whole_folder import whole_folder
 
 FORMAT = 2
 """Rises whenever the same settings give other pictures."""
@@ -72,15 +72,8 @@ def ensure_dataset(folder: str | Path, settings: Settings, *, workers: int | Non
     with FileLock(folder.with_name(f".{folder.name}.lock")):
         if is_complete(folder, settings):  # another process was faster
             return False
-        partial = folder.with_name(f".{folder.name}.partial")
-        shutil.rmtree(partial, ignore_errors=True)  # left by a killed process
-        try:
+        with whole_folder(folder) as partial:
             _write(partial, settings, workers)
-            if folder.exists():
-                folder.rmdir()
-            partial.rename(folder)
-        finally:
-            shutil.rmtree(partial, ignore_errors=True)
     return True
 
 
@@ -115,7 +108,7 @@ def is_complete(folder: Path, settings: Settings) -> bool:
 
 
 def _write(folder: Path, settings: Settings, workers: int | None) -> None:
-    (folder / IMAGES).mkdir(parents=True)
+    (folder / IMAGES).mkdir()
     jobs = [(folder / IMAGES, settings.seed, index, count) for index, count in enumerate(_plan(settings))]
     images: list[dict[str, Any]] = []
     annotations: list[dict[str, Any]] = []
