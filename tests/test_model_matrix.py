@@ -47,6 +47,9 @@ SCANET = dict(num_stacks=2, num_keypoints=5, channels=8, depth=3, reduced_channe
 PYRAMID = [(8, 16, 24), (6, 8, 12), (4, 4, 6), (4, 2, 3)]
 THREE_LEVELS = dict(channels=(8, 12, 16))
 
+TINY_SSN = dict(stem_channels=32, base_channels=32, shift_channels=6)
+BEFORE_BATCH_NORM = {r"(expand|attention\.conv)\.bias$": "the batch norm behind it takes the mean away"}
+
 MATRIX: dict[str, dict[str, Case]] = {
     "BDMPSCANet": {
         **{
@@ -168,6 +171,49 @@ MATRIX: dict[str, dict[str, Case]] = {
         )
         for layers, number in [("one", 1), ("two", 2), ("official number of", None)]
     },
+    "FeatureShiftModule": {
+        label: Case(dict(in_channels=6, shift_channels=5, **config), [(6, 8, 7)], [(6, 8, 7)], BEFORE_BATCH_NORM)
+        for label, config in [
+            ("softplus", {}),
+            ("sigmoid", dict(attention="sigmoid")),
+            ("without CA", dict(attention=None)),
+            ("without shifting", dict(shifting=False)),
+        ]
+    },
+    "SSNResNet": {
+        "50": Case(
+            {**TINY_SSN, "first_shift_channels": 3},
+            [(3, 64, 96)],
+            [(128, 16, 24), (256, 8, 12), (512, 4, 6), (1024, 2, 3)],
+            BEFORE_BATCH_NORM,
+        ),
+        "3 blocks": Case(
+            {**TINY_SSN, "attention": "sigmoid", "num_stages": 1, "out_indices": (0,)},
+            [(3, 32, 48)],
+            [(128, 8, 12)],
+            BEFORE_BATCH_NORM,
+        ),
+        "18": Case({**TINY_SSN, "depth": 18, "out_indices": (3,), "base_channels": 32}, [(3, 64, 96)], [(256, 2, 3)]),
+        "plain": Case(
+            {**TINY_SSN, "shift_channels": None, "out_indices": (1,), "num_stages": 2}, [(3, 32, 48)], [(256, 4, 6)]
+        ),
+    },
+    "GlobalNet": {
+        label: Case(
+            dict(in_channels=(8, 16), out_channels=32, early_stages=early),
+            [(8, 8, 6), (16, 4, 3)],
+            [*((32, 8 >> stage, 6 >> stage) for stage in early), (32, 4, 3), (32, 8, 6)],
+        )
+        for label, early in [("early", (0, 1)), ("not early", ())]
+    },
+    "SSNHead": {
+        tail: Case(
+            dict(in_channels=32, out_channels=17, predictors=("E1", "P4"), tail=tail),
+            [(32, 4, 3), (32, 8, 6)],
+            [(17, 8, 6), (17, 8, 6)],
+        )
+        for tail in ("depthwise", "norm")
+    },
     "XHRNet": {
         name: Case(config, [(3, 64, 96)], outputs, CONSTANT_UNDER_SOFTMAX)
         for name, config, outputs in [
@@ -200,7 +246,9 @@ every_case = pytest.mark.parametrize(("name", "case"), CASES)
 def registered() -> dict[str, type]:
     """Networks, necks and heads of this package in MMPose's registry; whole estimators have tests of their own."""
     ours = {name: cls for name, cls in MODELS.module_dict.items() if cls.__module__.startswith("mmpose_ext.")}
-    return {name: cls for name, cls in ours.items() if not (isinstance(cls, type) and issubclass(cls, BasePoseEstimator))}
+    return {
+        name: cls for name, cls in ours.items() if not (isinstance(cls, type) and issubclass(cls, BasePoseEstimator))
+    }
 
 
 def build(name: str, case: Case) -> nn.Module:
