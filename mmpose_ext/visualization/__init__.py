@@ -22,7 +22,10 @@ from torch import Tensor, nn
 __all__ = ["PROVIDERS", "Panel", "Sample", "panels_of"]
 
 PROVIDERS: dict[str, str] = {
+    "HighLevelSpatialAttention": "mmpose_ext.visualization.sfm",
+    "SpatialAttention": "mmpose_ext.visualization.sfm",
     "SHaRPose": "mmpose_ext.visualization.sharpose",
+    "SharperSpatialAttention": "mmpose_ext.visualization.scanet",
 }
 """Name of a class anywhere in a pose estimator -> the module whose ``visualize`` draws for it."""
 

@@ -12,7 +12,14 @@ from mmpose_ext.visualization import Panel
 _TITLE_HEIGHT = 20
 
 
-def heat(picture: np.ndarray, values: np.ndarray, *, strength: float = 0.6, smooth: bool = True) -> np.ndarray:
+def heat(
+    picture: np.ndarray,
+    values: np.ndarray,
+    *,
+    strength: float = 0.6,
+    smooth: bool = True,
+    limits: tuple[float, float] | None = None,
+) -> np.ndarray:
     """Colour a picture from blue (the smallest value) to red (the largest one).
 
     Args:
@@ -20,13 +27,14 @@ def heat(picture: np.ndarray, values: np.ndarray, *, strength: float = 0.6, smoo
         values: Non-negative or not, of any resolution, (h, w).
         strength: Share of the colour.
         smooth: Whether values are interpolated between their cells.
+        limits: The values of blue and red, the same for several pictures; by default the smallest and the largest.
 
     Returns:
         (H, W, 3), uint8 RGB.
     """
     values = np.asarray(values, dtype=np.float32)
-    span = float(np.ptp(values))
-    scaled = (values - values.min()) / span if span > 0 else np.zeros_like(values)
+    low, high = limits or (float(values.min()), float(values.max()))
+    scaled = ((values - low) / (high - low)).clip(0, 1) if high > low else np.zeros_like(values)
     method = cv2.INTER_LINEAR if smooth else cv2.INTER_NEAREST
     scaled = cv2.resize(scaled, picture.shape[1::-1], interpolation=method)
     colours = cv2.applyColorMap((255 * scaled).astype(np.uint8), cv2.COLORMAP_JET)[..., ::-1]

@@ -203,8 +203,8 @@ class StackedHourglass(BaseModule):
         init_cfg: dict | list[dict] | None = None,
     ) -> None:
         super().__init__(init_cfg)
-        for name, value in (("num_stacks", num_stacks), ("depth", depth), ("num_keypoints", num_keypoints or 1)):
-            if value < 1:
+        for name, value in (("num_stacks", num_stacks), ("depth", depth), ("num_keypoints", num_keypoints)):
+            if value is not None and value < 1:
                 raise ValueError(f"{name} must be at least 1, got {value}")
         if channels < 2 or channels % 2:
             raise ValueError(f"channels must be an even number, as a residual has half of them inside, got {channels}")
