@@ -24,7 +24,9 @@ from mmengine.model import BaseModule, Sequential  # torch's own containers stop
 from mmpose.registry import MODELS
 from torch import Tensor, nn
 
-from mmpose_ext.models.sfm.fusion import build_block
+from mmpose_ext.layers.deploy import fold_batch_norms
+from mmpose_ext.layers.pointwise import use_pointwise
+from mmpose_ext.models.sfm.fusion import ConcatFusion, build_block
 from mmpose_ext.models.sfm.hsa import HighLevelSpatialAttention, SpatialAttention
 from mmpose_ext.models.sfm.pyramid import DownPath, UpPath
 
@@ -148,6 +150,22 @@ class SFM(BaseModule):
         column3 = self.down2(column2[1], column2)  # from X_12, with bridges from X_l2
         column4 = self.up2(column3)  # its level 1 is X_12: from the middle to the final layer
         return SFMFeatures(middle=column2[1], final=column4[1])
+
+    def switch_to_deploy(self, test_cfg: dict | None = None) -> None:
+        """Split and fold what the output allows and turn 1x1 convolutions into matrix products, in place.
+
+        For inference only. Called by :func:`mmpose_ext.layers.deploy.switch_to_deploy` and by MMPose's
+        ``PoseEstimator.switch_to_deploy``. The output stays the same, and a second call does nothing.
+
+        Args:
+            test_cfg: What MMPose hands to every such method; nothing of it is used here.
+        """
+        del test_cfg
+        for part in self.modules():
+            if isinstance(part, ConcatFusion):
+                part.switch_to_deploy()
+        fold_batch_norms(self)
+        use_pointwise(self)
 
 
 def all_nodes(levels: int) -> set[Node]:

@@ -22,6 +22,7 @@ from mmpose.utils.tensor_utils import to_numpy
 from mmpose.utils.typing import ConfigType, OptConfigType, OptSampleList, Predictions
 from torch import Tensor, nn
 
+from mmpose_ext.layers.pointwise import use_pointwise
 from mmpose_ext.models.sfm.backbone import SFMFeatures
 
 
@@ -61,6 +62,15 @@ class SFMHead(BaseHead):
         if self.middle is None:
             return (self.final(final),)
         return self.middle(middle), self.final(final)
+
+    def switch_to_deploy(self, test_cfg: dict | None = None) -> None:
+        """Turn the convolutions into matrix products, in place; see ``SFM.switch_to_deploy``.
+
+        Args:
+            test_cfg: What MMPose hands to every such method; nothing of it is used here.
+        """
+        del test_cfg
+        use_pointwise(self)
 
     def predict(
         self, feats: SFMFeatures | list[SFMFeatures], batch_data_samples: OptSampleList, test_cfg: ConfigType

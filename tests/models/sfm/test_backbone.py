@@ -151,6 +151,21 @@ def test_deployed_form_needs_fewer_operations() -> None:
     assert count(switch_to_deploy(network), (256, 256), rules=["macs"]).operations["macs"] < 0.93 * before
 
 
+@pytest.mark.parametrize("by", ["ours", "MMPose"])
+def test_deployed_form_of_a_whole_estimator(by: str) -> None:
+    head = dict(type="SFMHead", in_channels=8, out_channels=3)
+    config = dict(type="TopdownPoseEstimator", backbone=dict(type="SFM", arch=TINY), head=head)
+    model = MODELS.build(config).eval()
+    model.backbone = tiny()
+    x = torch.randn(1, 3, 32, 16)
+    expected = model(x, None, mode="tensor")
+    switch_to_deploy(model) if by == "ours" else model.switch_to_deploy()
+    assert not any(isinstance(m, nn.BatchNorm2d) for m in model.modules())
+    assert model.backbone.up1.fusions["1"].conv is None
+    for got, wanted in zip(model(x, None, mode="tensor"), expected, strict=True):
+        assert (got - wanted).abs().max() <= 1e-5 * wanted.abs().max()
+
+
 def test_hsa_starts_as_the_identity() -> None:
     network, without = SFM(TINY), SFM(TINY, attention=None)
     network.init_weights()

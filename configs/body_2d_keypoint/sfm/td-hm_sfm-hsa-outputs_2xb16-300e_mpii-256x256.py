@@ -1,0 +1,14 @@
+"""SFM with HSA at the two outputs only; the paper says that other positions than its four do less."""
+
+_base_ = [
+    "../../_base_/default_runtime.py",
+    "../../_base_/schedules/adam_300e.py",
+    "../../_base_/models/sfm.py",
+    "../../_base_/datasets/mpii_stride2_256x256.py",
+]
+
+model = dict(
+    backbone=dict(attention_at="outputs"),
+    head=dict(out_channels=16, decoder=_base_.codec),
+)
+train_dataloader = dict(batch_size=16)

@@ -1,0 +1,14 @@
+"""SFM with plain spatial attention in the places of HSA (Fig. 4 and 5; no row in the paper)."""
+
+_base_ = [
+    "../../_base_/default_runtime.py",
+    "../../_base_/schedules/adam_300e.py",
+    "../../_base_/models/sfm.py",
+    "../../_base_/datasets/mpii_stride2_256x256.py",
+]
+
+model = dict(
+    backbone=dict(attention="SpatialAttention"),
+    head=dict(out_channels=16, decoder=_base_.codec),
+)
+train_dataloader = dict(batch_size=16)
