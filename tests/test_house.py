@@ -9,6 +9,7 @@ from pathlib import Path
 
 import pytest
 import yaml
+from mmengine.config import Config
 
 from mmpose_ext.cli import COMMANDS
 
@@ -38,6 +39,13 @@ def test_ci_is_sound_shell() -> None:
 def test_the_main_job_is_a_config() -> None:
     configs = re.findall(r"^uv run mim train mmpose (\S+)", README, re.M)
     assert configs and all((ROOT / config).is_file() for config in configs)
+
+
+def test_the_main_jobs_checkpoint_is_that_of_its_last_epoch() -> None:
+    command = r"mim test mmpose (\S+) \\\s+--checkpoint work_dirs/(\S+)/epoch_(\d+)\.pth"
+    ((config, name, epoch),) = re.findall(command, README)
+    assert name == Path(config).stem
+    assert int(epoch) == Config.fromfile(ROOT / config).train_cfg.max_epochs
 
 
 @pytest.mark.parametrize("page", PAGES, ids=lambda page: page.relative_to(ROOT).as_posix())

@@ -151,8 +151,10 @@ def _ensure(folder: Path) -> bool:
 
 
 def test_two_processes_write_once(tmp_path: Path) -> None:
-    with multiprocessing.get_context("fork").Pool(2) as pool:
-        assert sorted(pool.map(_ensure, [tmp_path / "set"] * 2)) == [False, True]
+    context = multiprocessing.get_context("fork")
+    together = context.Barrier(2)  # without it one process may have done both jobs
+    with context.Pool(2, initializer=together.wait) as pool:
+        assert sorted(pool.map(_ensure, [tmp_path / "set"] * 2, chunksize=1)) == [False, True]
 
 
 def test_other_settings_and_foreign_folders_are_refused(folder: Path, tmp_path: Path) -> None:
