@@ -46,6 +46,7 @@ COSTS: dict[str, Counter] = {
         [
             "aten::relu",
             "aten::relu_",
+            "aten::clamp_min",  # a ReLU as well
             "aten::add",
             "aten::add_",
             "aten::mul",

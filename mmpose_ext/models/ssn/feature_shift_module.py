@@ -90,7 +90,8 @@ class FeatureShiftModule(BaseModule):
             raise ValueError(f"expected a map with {self.in_channels} channels, got {tuple(x.shape)}")
         if not self.inserted:
             return x
-        return self.norm(x + self.non_local(x)).relu()  # Eq. (4)
+        # Not relu, whose gradient needs its output: what takes plugins adds to it in place.
+        return self.norm(x + self.non_local(x)).clamp_min(0)  # Eq. (4)
 
 
 @torch.no_grad()
