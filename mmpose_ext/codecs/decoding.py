@@ -97,10 +97,6 @@ class Blurred:
         """
         return self._maps[m, y, x] * self._factors[m]
 
-    def all(self) -> np.ndarray:
-        """All values, (M, H, W)."""
-        return self._maps * self._factors[:, None, None]
-
 
 def _inside(strip: np.ndarray, border: int, number: int, shape: tuple[int, int]) -> np.ndarray:
     """The maps (M, H, W) that stand side by side in a strip, with a border around and between them."""
