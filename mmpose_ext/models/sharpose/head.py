@@ -127,11 +127,11 @@ class SHaRPoseHead(BaseHead):
         """
         target = torch.stack([sample.gt_fields.heatmaps for sample in batch_data_samples])
         weights = torch.cat([sample.gt_instance_labels.keypoint_weights for sample in batch_data_samples])
-        coarse, fine = self.keypoint_decoder(feats.coarse), self.keypoint_decoder(feats.fine)
+        coarse, fine = (self.keypoint_decoder(tokens).float() for tokens in (feats.coarse, feats.fine))
         losses = dict(
             loss_coarse=self.loss_module(coarse, target, weights),  # Eq. (10)
             loss_fine=self.loss_module(fine, target, weights),
-            loss_quality=self._quality_loss(feats.quality, coarse.detach().float(), target, weights),  # Eq. (9)
+            loss_quality=self._quality_loss(feats.quality.float(), coarse.detach(), target, weights),  # Eq. (9)
         )
         if train_cfg.get("compute_acc", True):
             _, accuracy, _ = pose_pck_accuracy(to_numpy(fine), to_numpy(target), to_numpy(weights) > 0)

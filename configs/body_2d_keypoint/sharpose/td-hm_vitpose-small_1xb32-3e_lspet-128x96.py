@@ -1,0 +1,16 @@
+"""MMPose's ViTPose-Small on LSPET at 128x96, from scratch, with the recipe of SHaRPose-Small beside it."""
+
+_base_ = [
+    "../../_base_/default_runtime.py",
+    "../../_base_/schedules/adamw_bf16_3e.py",
+    "../../_base_/models/vitpose-small.py",
+    "../../_base_/datasets/lspet_128x96.py",
+]
+
+train_dataloader = dict(batch_size=32)
+
+model = dict(
+    backbone=dict(img_size=_base_.codec.input_size[::-1]),
+    head=dict(out_channels=14, decoder=_base_.codec),
+    train_cfg=dict(compute_acc=False),  # the head's accuracy can't read bfloat16
+)
