@@ -4,8 +4,8 @@ Bi-directional Message Passing Based SCANet for Human Pose Estimation, section 2
 
 Deviations:
     - None in the result. All features of Eq. (1) and (2) have the resolution of the highest, where most of them hold
-      each value of a smaller map many times. What depends on such a map alone is computed at its own resolution, see
-      :mod:`.resolution`: the first message of Eq. (2), the sums, and the 1x1 convolution of Eq. (3) on F''_34.
+      each value of a smaller map many times. What depends on one such map alone is computed at its own resolution,
+      see :mod:`.resolution`: the first message of Eq. (2), and what the 1x1 convolution of Eq. (3) makes of F''_34.
     - The paper does not say whether the convolutions have a bias (here they do), whether norm or ReLU follow them
       (here not), and whether the levels share them (here not: only then the published 15.6M parameters come out).
 
@@ -21,7 +21,7 @@ import torch
 import torch.nn.functional as F
 from torch import Tensor, nn
 
-from mmpose_ext.models.scanet.resolution import add_upsampled, convolve_upsampled, upsample
+from mmpose_ext.models.scanet.resolution import convolve_upsampled, upsample
 
 
 def top_down(maps: Sequence[Tensor], convs: Sequence[nn.Conv2d]) -> list[Tensor]:
@@ -35,8 +35,8 @@ def top_down(maps: Sequence[Tensor], convs: Sequence[nn.Conv2d]) -> list[Tensor]
         F'_31 to F'_34, each (B, C, H, W).
     """
     passed = [maps[0]]
-    for small, conv in zip(maps[1:], convs, strict=True):
-        passed.append(add_upsampled(conv(passed[-1]), small))  # Eq. (1)
+    for level, (small, conv) in enumerate(zip(maps[1:], convs, strict=True), start=1):
+        passed.append(upsample(small, 2**level) + conv(passed[-1]))  # Eq. (1)
     return passed
 
 
@@ -50,19 +50,20 @@ def bottom_up(maps: Sequence[Tensor], convs: Sequence[nn.Conv2d]) -> list[Tensor
     Returns:
         F''_31 to F''_34, each (B, C, H, W) but the last, which is F_24 as it is: F''_34 is that map upsampled.
     """
-    passed = [maps[-1]]
-    factor = 2 ** (len(maps) - 1)
-    for small, conv in zip(reversed(maps[:-1]), convs, strict=True):
+    lowest = len(maps) - 1
+    passed = [maps[lowest]]
+    for level, conv in zip(reversed(range(lowest)), convs, strict=True):
+        factor = 2**lowest if level == lowest - 1 else 1  # only F''_34 is kept small
         message = convolve_upsampled(passed[0], conv.weight, conv.bias, factor)
-        passed.insert(0, add_upsampled(message, small))  # Eq. (2)
-        factor = 1  # from here on a map is full
+        passed.insert(0, upsample(maps[level], 2**level) + message)  # Eq. (2)
     return passed
 
 
 def merge(details: Tensor, context: Tensor, conv: nn.Conv2d) -> Tensor:
     """Join both directions of one level, Eq. (3).
 
-    The 1x1 convolution R of the concatenation is the sum of two, one for each part.
+    The 1x1 convolution R of the concatenation is the sum of two matrix products, one for each part, so that nothing is
+    concatenated and a small part is multiplied while it is small.
 
     Args:
         details: F'_3k, shape (B, C, H, W).
@@ -70,10 +71,15 @@ def merge(details: Tensor, context: Tensor, conv: nn.Conv2d) -> Tensor:
         conv: R, 2C -> C channels.
 
     Returns:
-        F_4k, shape (B, C, H, W).
+        F_4k, shape (B, C, H, W), in ``channels_last`` memory.
     """
-    left, right = conv.weight.split([details.shape[1], context.shape[1]], dim=1)
-    return add_upsampled(F.conv2d(details, left, conv.bias), F.conv2d(context, right))  # Eq. (3)
+    left, right = conv.weight.flatten(1).split([details.shape[1], context.shape[1]], dim=1)
+    fine, coarse = details.permute(0, 2, 3, 1), context.permute(0, 2, 3, 1)
+    out = F.linear(fine, left, conv.bias)
+    factor = details.shape[2] // context.shape[2]
+    if factor > 1:
+        return out.permute(0, 3, 1, 2) + upsample(F.linear(coarse, right).permute(0, 3, 1, 2), factor)  # Eq. (3)
+    return torch.addmm(out.flatten(0, 2), coarse.flatten(0, 2), right.t()).view_as(out).permute(0, 3, 1, 2)  # Eq. (3)
 
 
 class BiDirectionalMessagePassing(nn.Module):

@@ -1,13 +1,13 @@
 """Arithmetic on nearest-upsampled maps at the resolution of the small one, with the same result.
 
-A map upsampled by a factor f holds the same value f x f times. What follows uses that: a sum with a full map is a
-broadcast, and a 3x3 convolution has only 9 different results per small pixel (4 for f = 2), each with a collapsed
-kernel of one or two taps per axis.
+A map upsampled by a factor f holds the same value f x f times, so a 3x3 convolution of it has only 9 different results
+for each pixel of the small map (4 for f = 2), each with a collapsed kernel of one or two taps per axis.
 
 Deviations: none (no paper; the arithmetic is that of upsampling followed by a zero-padded ``nn.Conv2d``, up to
 rounding).
 
-Shapes: B batch, C channels, H W height and width of the small map, f factor.
+Shapes: B batch, C channels, H W height and width of the small map, f factor; P phases, the different positions in a
+block of f.
 """
 
 from __future__ import annotations
@@ -20,18 +20,6 @@ from torch import Tensor
 def upsample(x: Tensor, factor: int) -> Tensor:
     """Upsample (B, C, H, W) to (B, C, fH, fW) by the nearest value."""
     return x if factor == 1 else F.interpolate(x, scale_factor=float(factor), mode="nearest")
-
-
-def add_upsampled(full: Tensor, small: Tensor) -> Tensor:
-    """Add ``upsample(small, f)`` to a full map without making it.
-
-    Args:
-        full: Shape (B, C, fH, fW).
-        small: Shape (B, C, H, W).
-    """
-    height, width = small.shape[2:]
-    blocks = full.unflatten(3, (width, -1)).unflatten(2, (height, -1))  # (B, C, H, f, W, f)
-    return (blocks + small[:, :, :, None, :, None]).flatten(4, 5).flatten(2, 3)
 
 
 def collapsed_kernels(weight: Tensor, factor: int) -> Tensor:
@@ -65,15 +53,21 @@ def convolve_upsampled(x: Tensor, weight: Tensor, bias: Tensor | None, factor: i
         factor: f.
 
     Returns:
-        Shape (B, O, fH, fW).
+        Shape (B, O, fH, fW), in ``channels_last`` memory.
     """
     if factor == 1:
         return F.conv2d(x, weight, bias, padding=1)
     kernels = collapsed_kernels(weight, factor)
-    phases, out_channels = kernels.shape[0], weight.shape[0]
-    repeated = None if bias is None else bias.repeat(phases * phases)
-    out = F.conv2d(x, kernels.flatten(0, 2), repeated, padding=1)  # (B, PPO, H, W)
-    out = out.unflatten(1, (phases, phases, out_channels))
-    index = torch.tensor([0, *[1] * (factor - 2), phases - 1], device=x.device)  # position in a block -> phase
-    out = out[:, index][:, :, index]  # (B, f, f, O, H, W)
-    return out.permute(0, 3, 4, 1, 5, 2).flatten(4, 5).flatten(2, 3)
+    phases = kernels.shape[0]
+    out = F.conv2d(x, kernels.flatten(0, 2), None if bias is None else bias.repeat(phases**2), padding=1)
+    out = out.permute(0, 2, 3, 1).unflatten(3, (phases, phases, -1))  # (B, H, W, P, P, O)
+    out = out.transpose(2, 3)  # (B, H, P, W, P, O)
+    out = spread_phases(spread_phases(out, 4, factor), 2, factor)  # (B, H, f, W, f, O)
+    return out.flatten(3, 4).flatten(1, 2).permute(0, 3, 1, 2)
+
+
+def spread_phases(x: Tensor, dim: int, factor: int) -> Tensor:
+    """Make a dimension of P phases one of f positions, by repeating the middle one f - 2 times."""
+    first, *middle, last = x.split(1, dim)
+    repeated = [one.expand(*x.shape[:dim], factor - 2, *x.shape[dim + 1 :]) for one in middle]
+    return torch.cat((first, *repeated, last), dim)
