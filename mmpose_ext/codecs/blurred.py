@@ -68,7 +68,7 @@ class BlurredMSRAHeatmap(BatchedMSRAHeatmap):
         Returns:
             Key points (1, K, 2) in pixels of the input and scores (1, K), one of each for a person.
         """
-        heatmaps = np.asarray(to_numpy(batch_encoded), dtype=np.float32)
+        heatmaps = np.ascontiguousarray(to_numpy(batch_encoded), dtype=np.float32)
         if heatmaps.ndim != 4:
             raise ValueError(f"expected heatmaps of shape (batch, key points, height, width), got {heatmaps.shape}")
         blurred = blur(heatmaps, self.blur_kernel_size)
@@ -90,7 +90,7 @@ def blur(heatmaps: np.ndarray, kernel: int) -> np.ndarray:
         (B, K, H, W).
     """
     *_, height, width = heatmaps.shape
-    out = np.empty_like(heatmaps)
+    out = np.empty(heatmaps.shape, heatmaps.dtype)
     with np.errstate(invalid="ignore", divide="ignore"):  # a map of zeros; MMPose warns and goes on as well
         for before, after in zip(heatmaps.reshape(-1, height, width), out.reshape(-1, height, width), strict=True):
             cv2.GaussianBlur(before, (kernel, kernel), 0, dst=after, borderType=cv2.BORDER_CONSTANT)

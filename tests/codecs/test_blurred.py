@@ -33,12 +33,13 @@ def stock(codec, maps: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
     return refine_keypoints(positions[None], blurred) * codec.scale_factor, scores[None]
 
 
+@pytest.mark.parametrize("layout", [torch.contiguous_format, torch.channels_last])
 @pytest.mark.parametrize("size", SIZES)
-def test_equal_to_the_last_bit(size: str) -> None:
+def test_equal_to_the_last_bit(size: str, layout: torch.memory_format) -> None:
     codec = build(size)
     maps = heatmaps(codec, 3)
     before = maps.copy()
-    points, scores = codec.batch_decode(torch.from_numpy(maps))
+    points, scores = codec.batch_decode(torch.from_numpy(maps).contiguous(memory_format=layout))
     for person, got_points, got_scores in zip(maps, points, scores, strict=True):
         for got in ((got_points, got_scores), codec.decode(person)):
             for value, expected in zip(got, stock(codec, person), strict=True):
