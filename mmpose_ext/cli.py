@@ -18,7 +18,9 @@ COMMANDS = {
     "flops": "count parameters and FLOPs of configs",
     "bench": "measure latency and throughput of configs side by side",
     "export": "write a config and its checkpoint as an ONNX file",
+    "infer": "find poses in images, videos or a camera",
     "reproduce": "count and measure the rows of the papers' tables again",
+    "analyze-ssn": "plot what the feature shifting modules of an SSN have learned",
     "visualize": "draw what a network looks at over images",
 }
 """Subcommand -> its one-line help. The module is ``mmpose_ext.commands.<name with underscores>``."""
