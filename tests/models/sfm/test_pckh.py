@@ -10,7 +10,7 @@ from mmengine.config import Config
 from mmengine.evaluator import Evaluator
 from mmpose.registry import DATASETS
 
-CONFIG = Path(__file__).resolve().parents[3] / "configs/body_2d_keypoint/sfm/td-hm_sfm_1xb16-2e_lspetmpii-128x128.py"
+CONFIG = Path(__file__).resolve().parents[3] / "configs/body_2d_keypoint/sfm/td-hm_sfm_1xb8-2e_lspetmpii-128x128.py"
 
 
 @pytest.fixture

@@ -8,4 +8,4 @@ _base_ = [
 ]
 
 model = dict(backbone=dict(bridges=(), attention=None), head=dict(out_channels=16, decoder=_base_.codec))
-train_dataloader = dict(batch_size=16, dataset=dict(indices=6400))
+train_dataloader = dict(batch_size=8, dataset=dict(indices=4800))
