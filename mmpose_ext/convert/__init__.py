@@ -5,9 +5,10 @@ from collections.abc import Callable
 from torch import Tensor
 
 from mmpose_ext.convert.sharpose import sharpose
+from mmpose_ext.convert.ssn import ssn
 from mmpose_ext.convert.xhrnet import xhrnet
 
-CONVERTERS: dict[str, Callable[..., dict[str, Tensor]]] = {"sharpose": sharpose, "xhrnet": xhrnet}
+CONVERTERS: dict[str, Callable[..., dict[str, Tensor]]] = {"sharpose": sharpose, "ssn": ssn, "xhrnet": xhrnet}
 """Paper -> its function, of a state dict and maybe ``input_size``."""
 
-__all__ = ["CONVERTERS", "sharpose", "xhrnet"]
+__all__ = ["CONVERTERS", "sharpose", "ssn", "xhrnet"]

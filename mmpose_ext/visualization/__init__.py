@@ -25,6 +25,7 @@ PROVIDERS: dict[str, str] = {
     "HighLevelSpatialAttention": "mmpose_ext.visualization.sfm",
     "SpatialAttention": "mmpose_ext.visualization.sfm",
     "SHaRPose": "mmpose_ext.visualization.sharpose",
+    "SSNResNet": "mmpose_ext.visualization.ssn",
     "SharperSpatialAttention": "mmpose_ext.visualization.scanet",
 }
 """Name of a class anywhere in a pose estimator -> the module whose ``visualize`` draws for it."""
