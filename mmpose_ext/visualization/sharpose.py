@@ -19,7 +19,7 @@ def visualize(module: nn.Module, model: nn.Module, sample: Sample) -> list[Panel
         sample: One person.
     """
     assert isinstance(module, SHaRPose)
-    *_, scores = module.coarse_stage(module.embed(sample.pixels))
+    scores = module.coarse_stage(module.embed(sample.pixels)).scores
     features = module(sample.pixels)
     keep = np.zeros(module.coarse_grid, dtype=bool)
     keep.flat[features.selected[0].cpu().numpy()] = True

@@ -7,7 +7,8 @@ tells which patches the key points attend to, and predicts its own quality; wher
 these patches, and only these, and predicts again with the same weights.
 """
 
-from mmpose_ext.models.sharpose.backbone import ARCHS, Arch, SHaRPose, SHaRPoseFeatures
+from mmpose_ext.models.sharpose.arch import ARCHS, Arch
+from mmpose_ext.models.sharpose.backbone import SHaRPose, SHaRPoseFeatures
 from mmpose_ext.models.sharpose.encoder import Attention, Block
 from mmpose_ext.models.sharpose.fine_tokens import FeatureReuse, fine_index
 from mmpose_ext.models.sharpose.head import SHaRPoseHead

@@ -7,7 +7,7 @@ Deviations:
     - Where paper and official code disagree there is a switch, whose default is the code, so that its weights and
       numbers hold: ``skip_last_keypoint``, ``rounding``, ``average_from``, ``unselected``, ``quality_activation``.
     - Key point tokens stand first in both sequences. The order has no consequence.
-    - See also :mod:`.encoder`, :mod:`.fine_tokens` and :mod:`.quality`.
+    - See also :mod:`.coarse_stage`, :mod:`.encoder`, :mod:`.fine_tokens` and :mod:`.quality`.
 
 Shapes: B batch, M key points, D width, N coarse patches, K selected ones.
 """
@@ -19,29 +19,15 @@ from collections.abc import Sequence
 from typing import Any, Literal, NamedTuple
 
 import torch
-import torch.nn.functional as F
-from mmengine.model import BaseModule
 from mmpose.registry import MODELS
 from torch import Tensor, nn
 
-from mmpose_ext.models.sharpose.encoder import Block
-from mmpose_ext.models.sharpose.fine_tokens import FeatureReuse, PatchEmbed, fine_index, take, to_patches
+from mmpose_ext.models.sharpose.coarse_stage import CoarseStage
+from mmpose_ext.models.sharpose.fine_tokens import FeatureReuse, fine_index, take, to_patches
+from mmpose_ext.models.sharpose.grids import grid_of_patches, resample
 from mmpose_ext.models.sharpose.positions import resize_positions
-from mmpose_ext.models.sharpose.quality import QualityActivation, QualityPredictor
-from mmpose_ext.models.sharpose.relevance import Rounding, accumulate, number_of_selected, relevance, select
-
-
-class Arch(NamedTuple):
-    """The numbers of one row of Table 2."""
-
-    width: int
-    depth: int = 12
-    num_heads: int = 12
-    mlp_ratio: float = 4.0
-
-
-ARCHS = {"small": Arch(width=384), "base": Arch(width=768)}
-"""SHaRPose-Small and SHaRPose-Base of Table 2."""
+from mmpose_ext.models.sharpose.quality import QualityActivation
+from mmpose_ext.models.sharpose.relevance import Rounding, number_of_selected
 
 
 class SHaRPoseFeatures(NamedTuple):
@@ -60,7 +46,7 @@ class SHaRPoseFeatures(NamedTuple):
 
 
 @MODELS.register_module()
-class SHaRPose(BaseModule):
+class SHaRPose(CoarseStage):
     """SHaRPose: a coarse pass over all of the image and a fine one over what matters.
 
     Args:
@@ -114,47 +100,34 @@ class SHaRPose(BaseModule):
         drop_path_rate: float = 0.1,
         init_cfg: dict | list[dict] | None = None,
     ) -> None:
-        super().__init__(init_cfg or dict(type="TruncNormal", layer="Linear", std=0.02, bias=0))
-        spec = resolve_arch(arch)
-        self.image_size = (input_size[1], input_size[0])
-        self.patch_size = patch_size
-        self.coarse_grid = grid_of_patches(self.image_size, coarse_scale, patch_size)
+        super().__init__(
+            arch,
+            num_keypoints,
+            image_size=(input_size[1], input_size[0]),
+            scale=coarse_scale,
+            patch_size=patch_size,
+            beta=beta,
+            num_scored=max(num_keypoints - skip_last_keypoint, 1),
+            average_from=average_from,
+            quality_activation=quality_activation,
+            drop_path_rate=drop_path_rate,
+            init_cfg=init_cfg,
+        )
         self.fine_grid = grid_of_patches(self.image_size, fine_scale, patch_size)
         self.ratio = self.fine_grid[0] // self.coarse_grid[0]
         if self.fine_grid != (self.coarse_grid[0] * self.ratio, self.coarse_grid[1] * self.ratio):
             raise ValueError(f"expected fine_scale to be a multiple of coarse_scale, got {fine_scale}, {coarse_scale}")
-        patches = self.coarse_grid[0] * self.coarse_grid[1]
         if unselected not in ("input", "output"):
             raise ValueError(f"unselected must be 'input' or 'output', got {unselected!r}")
-        self.average_from = spec.depth // 4 if average_from is None else average_from
-        if not 0 <= self.average_from < spec.depth:
-            raise ValueError(f"expected average_from between 0 and {spec.depth - 1}, got {average_from}")
-        self.num_keypoints = num_keypoints
-        self.num_scored = num_keypoints - 1 if skip_last_keypoint and num_keypoints > 1 else num_keypoints
+        patches = self.coarse_grid[0] * self.coarse_grid[1]
         self.num_selected = number_of_selected(alpha, patches, rounding=rounding)
-        self.beta = beta
+        self.num_wanted = self.num_selected if unselected == "input" else patches
         self.quality_threshold = quality_threshold
         self.unselected = unselected
         self.early_exit = True
         """Whether the threshold counts; a hook turns it off until the predictor is trained."""
-
-        self.keypoint_tokens = nn.Parameter(torch.zeros(1, num_keypoints, spec.width))
-        self.quality_token = nn.Parameter(torch.zeros(1, 1, spec.width))
-        self.patch_embed = PatchEmbed(spec.width, patch_size)
-        self.coarse_positions = nn.Parameter(torch.zeros(1, patches, spec.width))
-        self.fine_positions = nn.Parameter(torch.zeros(1, patches * self.ratio**2, spec.width))
-        self.blocks = nn.ModuleList(
-            Block(
-                spec.width,
-                spec.num_heads,
-                mlp_ratio=spec.mlp_ratio,
-                drop_path=drop_path_rate * i / max(spec.depth - 1, 1),
-            )
-            for i in range(spec.depth)
-        )
-        self.norm = nn.LayerNorm(spec.width)
-        self.quality_predictor = QualityPredictor(spec.width, activation=quality_activation)
-        self.reuse = FeatureReuse(spec.width, mlp_ratio=spec.mlp_ratio)
+        self.fine_positions = nn.Parameter(torch.zeros(1, patches * self.ratio**2, self.width))
+        self.reuse = FeatureReuse(self.width, mlp_ratio=self.mlp_ratio)
 
     def forward(self, images: Tensor) -> SHaRPoseFeatures:
         """Run one stage or both.
@@ -162,49 +135,22 @@ class SHaRPose(BaseModule):
         Args:
             images: (B, 3, height, width).
         """
-        if (size := tuple(images.shape[2:])) != self.image_size:
-            raise ValueError(f"expected images of height and width {self.image_size}, as input_size says, got {size}")
+        self.check_size(images)
         before = self.embed(images)
-        keypoints, quality_token, after, scores = self.coarse_stage(before)
-        quality = self.quality_predictor(quality_token)
-        selected, others = select(scores, self.num_selected)
+        coarse = self.coarse_stage(before, select_patches=self.num_selected, want_patches=self.num_wanted)
+        keypoints, quality = coarse.keypoints, self.quality_predictor(coarse.quality_token)
+        inputs = (images, before, coarse.visual, coarse.selected, coarse.others)
         if self.training or self.quality_threshold is None or not self.early_exit:
-            fine = self.fine_stage(images, before, after, selected, others)
-            return SHaRPoseFeatures(keypoints, fine, quality, torch.ones_like(quality, dtype=torch.bool), selected)
+            everything = torch.ones_like(quality, dtype=torch.bool)
+            return SHaRPoseFeatures(keypoints, self.fine_stage(*inputs), quality, everything, coarse.selected)
         refined = quality < self.quality_threshold
         rows = refined.nonzero()[:, 0]  # waits for the device
         fine = keypoints
-        if rows.numel():
-            parts = (x.index_select(0, rows) for x in (images, before, after, selected, others))
-            fine = keypoints.index_copy(0, rows, self.fine_stage(*parts))
-        return SHaRPoseFeatures(keypoints, fine, quality, refined, selected)
-
-    def embed(self, images: Tensor) -> Tensor:
-        """Coarse visual tokens v_0 of Eq. (1), (B, N, D)."""
-        patches = to_patches(resample(images, self.coarse_grid, self.patch_size), self.patch_size)
-        return self.patch_embed(patches) + self.coarse_positions
-
-    def coarse_stage(self, visual: Tensor) -> tuple[Tensor, Tensor, Tensor, Tensor]:
-        """Run the coarse stage.
-
-        Args:
-            visual: (B, N, D).
-
-        Returns:
-            Key point tokens (B, M, D), quality token (B, D), visual tokens (B, N, D), relevance of the patches (B, N).
-        """
-        batch, patches, _ = visual.shape
-        first = torch.cat([self.keypoint_tokens, self.quality_token], 1)
-        x = torch.cat([first.expand(batch, -1, -1), visual], 1)  # Eq. (1)
-        accumulated = None
-        for layer, block in enumerate(self.blocks):  # Eq. (2)
-            x, attention = block(x, rows=self.num_scored if layer >= self.average_from else 0)
-            if attention is not None:
-                accumulated = accumulate(accumulated, attention[..., -patches:], beta=self.beta)  # Eq. (5), (6)
-        assert accumulated is not None
-        x = self.norm(x)
-        count = self.num_keypoints
-        return x[:, :count], x[:, count], x[:, count + 1 :], relevance(accumulated)
+        if len(rows) == len(images):
+            fine = self.fine_stage(*inputs)
+        elif len(rows):
+            fine = keypoints.index_copy(0, rows, self.fine_stage(*(x.index_select(0, rows) for x in inputs)))
+        return SHaRPoseFeatures(keypoints, fine, quality, refined, coarse.selected)
 
     def fine_stage(self, images: Tensor, before: Tensor, after: Tensor, selected: Tensor, others: Tensor) -> Tensor:
         """Run the fine stage.
@@ -212,7 +158,7 @@ class SHaRPose(BaseModule):
         Args:
             images: (B, 3, height, width).
             before: Visual tokens that the coarse stage took in, (B, N, D).
-            after: Visual tokens that it gave out, (B, N, D).
+            after: Visual tokens that it gave out, those of the selected patches first, (B, K, D) or (B, N, D).
             selected: Patches to refine, (B, K).
             others: The others, (B, N - K).
 
@@ -222,8 +168,8 @@ class SHaRPose(BaseModule):
         index = fine_index(selected, self.coarse_grid[1], self.ratio)
         patches = take(to_patches(resample(images, self.fine_grid, self.patch_size), self.patch_size), index)
         positions = self.fine_positions[0].index_select(0, index.flatten()).unflatten(0, index.shape)
-        high = self.patch_embed(patches) + positions + self.reuse(take(after, selected), self.ratio)
-        low = take(before if self.unselected == "input" else after, others)
+        high = self.patch_embed(patches) + positions + self.reuse(after[:, : self.num_selected], self.ratio)
+        low = take(before, others) if self.unselected == "input" else after[:, self.num_selected :]
         x = torch.cat([self.keypoint_tokens.expand(len(images), -1, -1), high, low], 1)  # Eq. (8)
         for layer, block in enumerate(self.blocks):
             is_last = layer == len(self.blocks) - 1  # of which only the key points are looked at
@@ -245,56 +191,3 @@ class SHaRPose(BaseModule):
             )
             state_dict[prefix + "keypoint_tokens"] = self.keypoint_tokens.detach().clone()
         super()._load_from_state_dict(state_dict, prefix, *args)
-
-
-def resolve_arch(arch: str | dict) -> Arch:
-    """Look up a preset, or check the fields of a user's own.
-
-    Args:
-        arch: Name of a preset or a dict with the fields of :class:`Arch`.
-
-    Raises:
-        ValueError: If there is no such preset or field.
-    """
-    if isinstance(arch, str):
-        if arch not in ARCHS:
-            raise ValueError(f"expected an arch among {', '.join(ARCHS)} or a dict, got {arch!r}")
-        return ARCHS[arch]
-    unknown = set(arch) - set(Arch._fields)
-    if unknown or "width" not in arch:
-        raise ValueError(f"expected an arch with width and any of {', '.join(Arch._fields)}, got {sorted(arch)}")
-    return Arch(**arch)
-
-
-def grid_of_patches(size: tuple[int, int], scale: float, patch: int) -> tuple[int, int]:
-    """Rows and columns of patches.
-
-    Args:
-        size: Height and width of the image.
-        scale: Factor by which it is resampled.
-        patch: Patch size.
-
-    Raises:
-        ValueError: If the patches don't cover the resampled image exactly.
-    """
-    rows, columns = (side * scale / patch for side in size)
-    if rows != int(rows) or columns != int(columns) or min(rows, columns) < 1:
-        raise ValueError(
-            f"expected an image whose sides times {scale} are multiples of the patch size {patch}, "
-            f"got {size[0]}x{size[1]}"
-        )
-    return int(rows), int(columns)
-
-
-def resample(images: Tensor, grid: tuple[int, int], patch: int) -> Tensor:
-    """Bring images bilinearly to the size of a grid of patches.
-
-    Args:
-        images: (B, 3, height, width).
-        grid: Rows and columns.
-        patch: Patch size.
-    """
-    size = (grid[0] * patch, grid[1] * patch)
-    if tuple(images.shape[2:]) == size:
-        return images
-    return F.interpolate(images, size=size, mode="bilinear", align_corners=False)

@@ -80,21 +80,29 @@ class Attention(nn.Module):
         Returns:
             Output (B, Q, D), and attention (B, H, R, L) or None.
         """
-        query, key, value = self._split(x, queries)
-        attended = F.scaled_dot_product_attention(query, key, value)
-        attention = attention_rows(query[:, :, :rows], key) if rows else None
-        return self.proj(attended.transpose(1, 2).flatten(2)), attention
-
-    def _split(self, x: Tensor, queries: int | None) -> tuple[Tensor, Tensor, Tensor]:
-        """Queries (B, H, Q, E), keys and values (B, H, L, E)."""
         if queries is None:
             query, key, value = self._heads(self.qkv(x), 3)
-            return query, key, value
+        else:
+            query = self.query(x[:, :queries])
+            key, value = self.keys_and_values(x)
+        attention = attention_rows(query[:, :, :rows], key) if rows else None
+        return self.answer(query, key, value), attention
+
+    def query(self, x: Tensor) -> Tensor:
+        """What tokens (B, Q, D) ask, (B, H, Q, E)."""
         width = x.shape[-1]
-        weight, bias = self.qkv.weight, self.qkv.bias
-        (query,) = self._heads(F.linear(x[:, :queries], weight[:width], bias[:width]), 1)
-        key, value = self._heads(F.linear(x, weight[width:], bias[width:]), 2)
-        return query, key, value
+        (query,) = self._heads(F.linear(x, self.qkv.weight[:width], self.qkv.bias[:width]), 1)
+        return query
+
+    def keys_and_values(self, x: Tensor) -> tuple[Tensor, Tensor]:
+        """What tokens (B, L, D) offer, two tensors (B, H, L, E)."""
+        width = x.shape[-1]
+        key, value = self._heads(F.linear(x, self.qkv.weight[width:], self.qkv.bias[width:]), 2)
+        return key, value
+
+    def answer(self, query: Tensor, key: Tensor, value: Tensor) -> Tensor:
+        """Output (B, Q, D) for queries (B, H, Q, E) to keys and values (B, H, L, E)."""
+        return self.proj(F.scaled_dot_product_attention(query, key, value).transpose(1, 2).flatten(2))
 
     def _heads(self, x: Tensor, number: int) -> tuple[Tensor, ...]:
         """Split (B, L, number * D) into ``number`` tensors (B, H, L, E)."""
@@ -126,5 +134,9 @@ class Block(nn.Module):
             Tokens (B, Q, D), and attention (B, H, R, L) or None.
         """
         attended, attention = self.attn(self.norm1(x), queries=queries, rows=rows)
-        x = x[:, :queries] + self.drop_path(attended)
-        return x + self.drop_path(self.mlp(self.norm2(x))), attention
+        return self.finish(x[:, :queries], attended), attention
+
+    def finish(self, x: Tensor, attended: Tensor) -> Tensor:
+        """Add the output of the attention to the tokens that asked, then that of the MLP, all (B, Q, D)."""
+        x = x + self.drop_path(attended)
+        return x + self.drop_path(self.mlp(self.norm2(x)))

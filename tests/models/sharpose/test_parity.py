@@ -100,12 +100,12 @@ def test_scores_and_selection(case):
     data, network, images, features = case
     backbone = network.backbone
     with torch.inference_mode():
-        *_, scores = backbone.coarse_stage(backbone.embed(images))
+        scores = backbone.coarse_stage(backbone.embed(images)).scores
         official = 16 * scores  # a sum over 16 key points there, a mean here
         assert np.abs(official.numpy() - data["attn_score"]).max() <= 1e-6
         backbone.num_scored = 17
         try:
-            *_, of_all = backbone.coarse_stage(backbone.embed(images))
+            of_all = backbone.coarse_stage(backbone.embed(images)).scores
         finally:
             backbone.num_scored = 16
     assert np.abs(of_all.numpy() - data["attn_score_all17"]).max() <= 1e-7

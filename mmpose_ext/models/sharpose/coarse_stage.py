@@ -1,0 +1,148 @@
+"""The coarse stage: what SHaRPose and its one-stage ablations share.
+
+SHaRPose: Sparse High-Resolution Representation for Human Pose Estimation, https://arxiv.org/abs/2312.10758,
+section "Coarse-Inference Stage", Eq. (1), (2), (5) to (7).
+
+Deviations:
+    - The last block is asked for its attention first. Only tokens that somebody looks at later, those of the key
+      points, of the quality and of the wanted patches, have an output, a projection and an MLP there. Same output.
+
+Shapes: B batch, M key points, D width, N coarse patches, K selected ones, V visual tokens that are wanted.
+"""
+
+from __future__ import annotations
+
+from typing import NamedTuple
+
+import torch
+from mmengine.model import BaseModule
+from torch import Tensor, nn
+
+from mmpose_ext.models.sharpose.arch import resolve_arch
+from mmpose_ext.models.sharpose.encoder import Block, attention_rows
+from mmpose_ext.models.sharpose.fine_tokens import PatchEmbed, take, to_patches
+from mmpose_ext.models.sharpose.grids import grid_of_patches, resample
+from mmpose_ext.models.sharpose.quality import QualityActivation, QualityPredictor
+from mmpose_ext.models.sharpose.relevance import accumulate, relevance, select
+
+
+class CoarseResult(NamedTuple):
+    """What the coarse stage gives out."""
+
+    keypoints: Tensor
+    """Key point tokens, (B, M, D)."""
+    quality_token: Tensor
+    """(B, D)."""
+    visual: Tensor
+    """Visual tokens of the wanted patches, by descending relevance, (B, V, D)."""
+    scores: Tensor
+    """Relevance of every patch, (B, N)."""
+    selected: Tensor
+    """Patches to refine, by descending relevance, (B, K)."""
+    others: Tensor
+    """The others, (B, N - K)."""
+
+
+class CoarseStage(BaseModule):
+    """Key point tokens, one quality token and the patches of one grid, in one transformer.
+
+    Args:
+        arch: Name of a preset or a dict with the fields of :class:`.Arch`.
+        num_keypoints: M.
+        image_size: Height and width of the images in pixels.
+        scale: Factor by which they are resampled, the s_c of the paper.
+        patch_size: Height and width of a patch in pixels.
+        beta: Weight of the past in the average over the layers, Eq. (6).
+        num_scored: How many key points, counted from the first, have a say in the selection.
+        average_from: First layer of the average over the layers; None for a quarter of the depth.
+        quality_activation: See :class:`.QualityPredictor`.
+        drop_path_rate: Drop path of the last block; that of the others rises to it linearly.
+        init_cfg: Config of the initialisation. By default that of the official code.
+
+    Raises:
+        ValueError: If an argument doesn't fit the others.
+    """
+
+    def __init__(
+        self,
+        arch: str | dict,
+        num_keypoints: int,
+        *,
+        image_size: tuple[int, int],
+        scale: float,
+        patch_size: int,
+        beta: float,
+        num_scored: int,
+        average_from: int | None,
+        quality_activation: QualityActivation,
+        drop_path_rate: float,
+        init_cfg: dict | list[dict] | None,
+    ) -> None:
+        super().__init__(init_cfg or dict(type="TruncNormal", layer="Linear", std=0.02, bias=0))
+        spec = resolve_arch(arch)
+        self.width = spec.width
+        self.mlp_ratio = spec.mlp_ratio
+        self.image_size = image_size
+        self.patch_size = patch_size
+        self.coarse_grid = grid_of_patches(image_size, scale, patch_size)
+        self.average_from = spec.depth // 4 if average_from is None else average_from
+        if not 0 <= self.average_from < spec.depth:
+            raise ValueError(f"expected average_from between 0 and {spec.depth - 1}, got {average_from}")
+        self.num_keypoints = num_keypoints
+        self.num_scored = num_scored
+        self.beta = beta
+        self.keypoint_tokens = nn.Parameter(torch.zeros(1, num_keypoints, spec.width))
+        self.quality_token = nn.Parameter(torch.zeros(1, 1, spec.width))
+        self.patch_embed = PatchEmbed(spec.width, patch_size)
+        self.coarse_positions = nn.Parameter(torch.zeros(1, self.coarse_grid[0] * self.coarse_grid[1], spec.width))
+        self.blocks = nn.ModuleList(
+            Block(
+                spec.width,
+                spec.num_heads,
+                mlp_ratio=spec.mlp_ratio,
+                drop_path=drop_path_rate * i / max(spec.depth - 1, 1),
+            )
+            for i in range(spec.depth)
+        )
+        self.norm = nn.LayerNorm(spec.width)
+        self.quality_predictor = QualityPredictor(spec.width, activation=quality_activation)
+
+    def check_size(self, images: Tensor) -> None:
+        """Raise a ``ValueError`` if images (B, 3, height, width) have another size than the model."""
+        if (size := tuple(images.shape[2:])) != self.image_size:
+            raise ValueError(f"expected images of height and width {self.image_size}, as input_size says, got {size}")
+
+    def embed(self, images: Tensor) -> Tensor:
+        """Visual tokens v_0 of Eq. (1), (B, N, D)."""
+        patches = to_patches(resample(images, self.coarse_grid, self.patch_size), self.patch_size)
+        return self.patch_embed(patches) + self.coarse_positions
+
+    def coarse_stage(self, visual: Tensor, *, select_patches: int = 0, want_patches: int = 0) -> CoarseResult:
+        """Run the transformer.
+
+        Args:
+            visual: (B, N, D).
+            select_patches: K.
+            want_patches: V, of how many patches, counted from the most relevant one, the token is given out.
+        """
+        batch, patches, _ = visual.shape
+        first = torch.cat([self.keypoint_tokens, self.quality_token], 1)
+        x = torch.cat([first.expand(batch, -1, -1), visual], 1)  # Eq. (1)
+        accumulated: Tensor | None = None
+        *blocks, last = self.blocks
+        for layer, block in enumerate(blocks):  # Eq. (2)
+            x, attention = block(x, rows=self.num_scored if layer >= self.average_from else 0)
+            if attention is not None:
+                accumulated = accumulate(accumulated, attention[..., -patches:], beta=self.beta)  # Eq. (5), (6)
+        normed = last.norm1(x)
+        key, value = last.attn.keys_and_values(normed)
+        rows = attention_rows(last.attn.query(normed[:, : self.num_scored]), key)
+        scores = relevance(accumulate(accumulated, rows[..., -patches:], beta=self.beta))
+        selected, others = select(scores, select_patches)
+        wanted = torch.cat([selected, others], 1)[:, :want_patches] + first.shape[1]
+        head = torch.arange(first.shape[1], device=wanted.device).expand(batch, -1)
+        index = torch.cat([head, wanted], 1)
+        attended = last.attn.answer(last.attn.query(take(normed, index)), key, value)
+        x = self.norm(last.finish(take(x, index), attended))
+        count = self.num_keypoints
+        return CoarseResult(x[:, :count], x[:, count], x[:, count + 1 :], scores, selected, others)
