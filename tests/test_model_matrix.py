@@ -9,6 +9,7 @@ from typing import Any
 
 import pytest
 import torch
+from mmengine.model import BaseDataPreprocessor
 from mmpose.models.pose_estimators.base import BasePoseEstimator
 from mmpose.registry import MODELS
 from torch import Tensor, nn
@@ -163,6 +164,14 @@ MATRIX: dict[str, dict[str, Case]] = {
         ]
     }
     | {"small": Case(dict(arch="small", input_size=(96, 64)), [(3, 64, 96)], [(17, 384), (17, 384), (), (), (3,)])},
+    "SHaRPoseOneStage": {
+        name: Case(
+            dict(arch=TWO_LAYERS, input_size=(32, 48), patch_size=4, drop_path_rate=0.0, scale=scale),
+            [(3, 48, 32)],
+            [(17, 24), (17, 24), (), (), (0,)],
+        )
+        for name, scale in [("coarse", 0.5), ("fine", 1.0)]
+    },
     "SHaRPoseHead": {
         f"{layers} layers": Case(
             dict(in_channels=24, out_channels=17, heatmap_size=(8, 12), num_layers=number),
@@ -246,9 +255,8 @@ every_case = pytest.mark.parametrize(("name", "case"), CASES)
 def registered() -> dict[str, type]:
     """Networks, necks and heads of this package in MMPose's registry; whole estimators have tests of their own."""
     ours = {name: cls for name, cls in MODELS.module_dict.items() if cls.__module__.startswith("mmpose_ext.")}
-    return {
-        name: cls for name, cls in ours.items() if not (isinstance(cls, type) and issubclass(cls, BasePoseEstimator))
-    }
+    other = (BasePoseEstimator, BaseDataPreprocessor)
+    return {name: cls for name, cls in ours.items() if not (isinstance(cls, type) and issubclass(cls, other))}
 
 
 def build(name: str, case: Case) -> nn.Module:

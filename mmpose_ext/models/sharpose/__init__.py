@@ -8,7 +8,7 @@ these patches, and only these, and predicts again with the same weights.
 """
 
 from mmpose_ext.models.sharpose.arch import ARCHS, Arch
-from mmpose_ext.models.sharpose.backbone import SHaRPose, SHaRPoseFeatures
+from mmpose_ext.models.sharpose.backbone import SHaRPose, SHaRPoseFeatures, SHaRPoseOneStage
 from mmpose_ext.models.sharpose.encoder import Attention, Block
 from mmpose_ext.models.sharpose.fine_tokens import FeatureReuse, fine_index
 from mmpose_ext.models.sharpose.head import SHaRPoseHead
@@ -27,6 +27,7 @@ __all__ = [
     "SHaRPose",
     "SHaRPoseFeatures",
     "SHaRPoseHead",
+    "SHaRPoseOneStage",
     "accumulate",
     "fine_index",
     "number_of_selected",

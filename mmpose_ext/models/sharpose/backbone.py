@@ -1,7 +1,7 @@
-"""The SHaRPose backbone.
+"""The SHaRPose backbone, and its ablation with one stage.
 
 SHaRPose: Sparse High-Resolution Representation for Human Pose Estimation, https://arxiv.org/abs/2312.10758,
-section "Method", Table 2, Fig. 3.
+section "Method", Tables 2 and 8, Fig. 3.
 
 Deviations:
     - Where paper and official code disagree there is a switch, whose default is the code, so that its weights and
@@ -14,9 +14,8 @@ Shapes: B batch, M key points, D width, N coarse patches, K selected ones.
 
 from __future__ import annotations
 
-import warnings
 from collections.abc import Sequence
-from typing import Any, Literal, NamedTuple
+from typing import Literal, NamedTuple
 
 import torch
 from mmpose.registry import MODELS
@@ -25,7 +24,6 @@ from torch import Tensor, nn
 from mmpose_ext.models.sharpose.coarse_stage import CoarseStage
 from mmpose_ext.models.sharpose.fine_tokens import FeatureReuse, fine_index, take, to_patches
 from mmpose_ext.models.sharpose.grids import grid_of_patches, resample
-from mmpose_ext.models.sharpose.positions import resize_positions
 from mmpose_ext.models.sharpose.quality import QualityActivation
 from mmpose_ext.models.sharpose.relevance import Rounding, number_of_selected
 
@@ -114,6 +112,7 @@ class SHaRPose(CoarseStage):
             init_cfg=init_cfg,
         )
         self.fine_grid = grid_of_patches(self.image_size, fine_scale, patch_size)
+        self.grids["fine_positions"] = self.fine_grid
         self.ratio = self.fine_grid[0] // self.coarse_grid[0]
         if self.fine_grid != (self.coarse_grid[0] * self.ratio, self.coarse_grid[1] * self.ratio):
             raise ValueError(f"expected fine_scale to be a multiple of coarse_scale, got {fine_scale}, {coarse_scale}")
@@ -176,18 +175,63 @@ class SHaRPose(CoarseStage):
             x, _ = block(x, queries=self.num_keypoints if is_last else None)
         return self.norm(x[:, : self.num_keypoints])
 
-    def _load_from_state_dict(self, state_dict: dict[str, Tensor], prefix: str, *args: Any) -> None:
-        """Resample positions of another resolution; leave out the tokens of another number of key points."""
-        for name, grid in (("coarse_positions", self.coarse_grid), ("fine_positions", self.fine_grid)):
-            table = state_dict.get(prefix + name)
-            if table is not None:
-                state_dict[prefix + name] = resize_positions(table, grid)
-        tokens = state_dict.get(prefix + "keypoint_tokens")
-        if tokens is not None and tokens.shape[1] != self.num_keypoints:
-            warnings.warn(
-                f"the checkpoint has {tokens.shape[1]} key points and this model {self.num_keypoints}: "
-                "the key point tokens keep their present values",
-                stacklevel=2,
-            )
-            state_dict[prefix + "keypoint_tokens"] = self.keypoint_tokens.detach().clone()
-        super()._load_from_state_dict(state_dict, prefix, *args)
+
+@MODELS.register_module()
+class SHaRPoseOneStage(CoarseStage):
+    """The transformer of SHaRPose run once, over one grid: the rows "Coarse-None" and "None-Fine" of Table 8.
+
+    Its two sets of tokens are one, so the two heatmap losses of ``SHaRPoseHead`` are equal.
+
+    Args:
+        arch: ``'small'`` or ``'base'`` (Table 2), or a dict with the fields of :class:`.Arch`.
+        num_keypoints: M.
+        input_size: (width, height) of the images in pixels, as in a codec.
+        patch_size: Height and width of a patch in pixels.
+        scale: Factor by which images are resampled: 0.5 for Coarse-None, 1.0 for None-Fine.
+        quality_activation: See :class:`.QualityPredictor`.
+        drop_path_rate: Drop path of the last block; that of the others rises to it linearly.
+        init_cfg: Config of the initialisation. By default that of the official code.
+
+    Raises:
+        ValueError: If an argument is unknown or doesn't fit the others, or if an image has another size.
+    """
+
+    def __init__(
+        self,
+        arch: str | dict = "base",
+        num_keypoints: int = 17,
+        *,
+        input_size: Sequence[int] = (192, 256),
+        patch_size: int = 16,
+        scale: float = 0.5,
+        quality_activation: QualityActivation = "gelu",
+        drop_path_rate: float = 0.1,
+        init_cfg: dict | list[dict] | None = None,
+    ) -> None:
+        super().__init__(
+            arch,
+            num_keypoints,
+            image_size=(input_size[1], input_size[0]),
+            scale=scale,
+            patch_size=patch_size,
+            beta=0.0,
+            num_scored=num_keypoints,
+            average_from=None,
+            quality_activation=quality_activation,
+            drop_path_rate=drop_path_rate,
+            init_cfg=init_cfg,
+        )
+        self.early_exit = False
+        """For ``QualityScheduleHook``; there is no stage to leave out."""
+
+    def forward(self, images: Tensor) -> SHaRPoseFeatures:
+        """Run the only stage.
+
+        Args:
+            images: (B, 3, height, width).
+        """
+        self.check_size(images)
+        result = self.coarse_stage(self.embed(images))
+        quality = self.quality_predictor(result.quality_token)
+        nothing = torch.zeros_like(quality, dtype=torch.bool)
+        return SHaRPoseFeatures(result.keypoints, result.keypoints, quality, nothing, result.selected)

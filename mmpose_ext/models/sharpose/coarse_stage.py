@@ -12,7 +12,8 @@ Shapes: B batch, M key points, D width, N coarse patches, K selected ones, V vis
 
 from __future__ import annotations
 
-from typing import NamedTuple
+import warnings
+from typing import Any, NamedTuple
 
 import torch
 from mmengine.model import BaseModule
@@ -22,6 +23,7 @@ from mmpose_ext.models.sharpose.arch import resolve_arch
 from mmpose_ext.models.sharpose.encoder import Block, attention_rows
 from mmpose_ext.models.sharpose.fine_tokens import PatchEmbed, take, to_patches
 from mmpose_ext.models.sharpose.grids import grid_of_patches, resample
+from mmpose_ext.models.sharpose.positions import resize_positions
 from mmpose_ext.models.sharpose.quality import QualityActivation, QualityPredictor
 from mmpose_ext.models.sharpose.relevance import accumulate, relevance, select
 
@@ -85,6 +87,8 @@ class CoarseStage(BaseModule):
         self.image_size = image_size
         self.patch_size = patch_size
         self.coarse_grid = grid_of_patches(image_size, scale, patch_size)
+        self.grids = {"coarse_positions": self.coarse_grid}
+        """Name of a table of positions -> its rows and columns."""
         self.average_from = spec.depth // 4 if average_from is None else average_from
         if not 0 <= self.average_from < spec.depth:
             raise ValueError(f"expected average_from between 0 and {spec.depth - 1}, got {average_from}")
@@ -146,3 +150,19 @@ class CoarseStage(BaseModule):
         x = self.norm(last.finish(take(x, index), attended))
         count = self.num_keypoints
         return CoarseResult(x[:, :count], x[:, count], x[:, count + 1 :], scores, selected, others)
+
+    def _load_from_state_dict(self, state_dict: dict[str, Tensor], prefix: str, *args: Any) -> None:
+        """Resample positions of another resolution; leave out the tokens of another number of key points."""
+        for name, grid in self.grids.items():
+            table = state_dict.get(prefix + name)
+            if table is not None:
+                state_dict[prefix + name] = resize_positions(table, grid)
+        tokens = state_dict.get(prefix + "keypoint_tokens")
+        if tokens is not None and tokens.shape[1] != self.num_keypoints:
+            warnings.warn(
+                f"the checkpoint has {tokens.shape[1]} key points and this model {self.num_keypoints}: "
+                "the key point tokens keep their present values",
+                stacklevel=2,
+            )
+            state_dict[prefix + "keypoint_tokens"] = self.keypoint_tokens.detach().clone()
+        super()._load_from_state_dict(state_dict, prefix, *args)
