@@ -10,9 +10,11 @@ Shapes: B batch, C channels, H W height and width.
 
 from __future__ import annotations
 
+import torch
 import torch.nn.functional as F
 from mmcv.cnn import build_norm_layer
 from torch import Tensor, nn
+from torch.utils.checkpoint import checkpoint
 
 
 def make_norm(norm_cfg: dict, channels: int) -> nn.Module:
@@ -41,10 +43,14 @@ class PreActivationResidual(nn.Module):
         in_channels: Channels of the input.
         out_channels: Channels of the output; half as many inside.
         norm_cfg: Config of the normalisation.
+
+    Attributes:
+        with_cp: Whether training keeps only the input and computes the inside again for the gradient.
     """
 
     def __init__(self, in_channels: int, out_channels: int, *, norm_cfg: dict) -> None:
         super().__init__()
+        self.with_cp = False
         middle = out_channels // 2
         self.norm1 = make_norm(norm_cfg, in_channels)
         self.conv1 = nn.Conv2d(in_channels, middle, 1)
@@ -56,10 +62,15 @@ class PreActivationResidual(nn.Module):
 
     def forward(self, x: Tensor) -> Tensor:
         """Map (B, C_in, H, W) to (B, C_out, H, W)."""
+        if self.with_cp and torch.is_grad_enabled() and x.requires_grad:
+            return checkpoint(self.residual, x, use_reentrant=False) + self.shortcut(x)
+        return self.residual(x) + self.shortcut(x)
+
+    def residual(self, x: Tensor) -> Tensor:
+        """The three convolutions without the shortcut."""
         out = self.conv1(F.relu(self.norm1(x), inplace=True))
         out = self.conv2(F.relu(self.norm2(out), inplace=True))
-        out = self.conv3(F.relu(self.norm3(out), inplace=True))
-        return out + self.shortcut(x)
+        return self.conv3(F.relu(self.norm3(out), inplace=True))
 
 
 class Hourglass(nn.Module):

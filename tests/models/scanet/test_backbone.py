@@ -187,6 +187,35 @@ def test_mixed_precision_returns_float32() -> None:
     assert all(x.dtype == torch.float32 for x in outputs)
 
 
+def saved_bytes(model: Any, images: torch.Tensor) -> tuple[int, list[torch.Tensor]]:
+    """Bytes that autograd keeps for the gradient, and the gradients."""
+    kept: dict[int, int] = {}
+
+    def pack(x: torch.Tensor) -> torch.Tensor:
+        kept[x.untyped_storage().data_ptr()] = x.untyped_storage().nbytes()
+        return x
+
+    torch.manual_seed(0)
+    with torch.autograd.graph.saved_tensors_hooks(pack, lambda x: x):
+        out = model(images)
+    total = sum(kept.values())
+    sum(x.square().mean() for x in out).backward()
+    return total, [parameter.grad for parameter in model.parameters()]
+
+
+def test_checkpointing_saves_memory_and_changes_no_gradient() -> None:
+    """Under the sharper attention's noise as well, which is drawn once."""
+    images = torch.randn(2, 3, 64, 64)
+    torch.manual_seed(0)
+    plain = BDMPSCANet(1, 5, channels=32, depth=2, reduced_channels=8)
+    saving = BDMPSCANet(1, 5, channels=32, depth=2, reduced_channels=8, with_cp=True)
+    saving.load_state_dict(plain.state_dict())
+    (before, expected), (after, grads) = saved_bytes(plain, images), saved_bytes(saving, images)
+    for got, wanted in zip(grads, expected, strict=True):
+        torch.testing.assert_close(got, wanted)
+    assert after < 0.65 * before
+
+
 def test_variant_as_a_dict() -> None:
     spec = dict(message_passing=True, spatial_attention="soft")
     model = BDMPSCANet(1, 5, variant=spec, channels=8, depth=2)
