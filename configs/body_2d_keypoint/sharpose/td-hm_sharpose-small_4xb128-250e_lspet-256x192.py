@@ -1,0 +1,28 @@
+"""SHaRPose-Small on LSPET at 256x192; not in the paper."""
+
+_base_ = [
+    "../../_base_/default_runtime.py",
+    "../../_base_/schedules/adamw_250e.py",
+    "../../_base_/models/sharpose.py",
+    "../../_base_/datasets/lspet_256x192.py",
+]
+
+train_dataloader = dict(batch_size=128)
+optim_wrapper = dict(paramwise_cfg=dict(layer_decay_rate=0.8))
+default_hooks = dict(quality=dict(type="QualityScheduleHook", begin=210, weight=0.03))
+
+model = dict(
+    backbone=dict(
+        arch="small",
+        num_keypoints=14,
+        input_size=_base_.codec.input_size,
+        alpha=0.5,
+        quality_threshold=0.95,
+    ),
+    head=dict(
+        in_channels=384,
+        out_channels=14,
+        heatmap_size=_base_.codec.heatmap_size,
+        decoder=_base_.codec,
+    ),
+)
