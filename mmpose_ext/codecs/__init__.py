@@ -1,7 +1,14 @@
-"""Codecs: MMPose's, with decoders for a whole batch, one that blurs first, and one with targets of several widths."""
+"""What stands before and behind a network: MMPose's codecs for a whole batch at once, and targets of other kinds."""
 
 from mmpose_ext.codecs.batched import BatchedMSRAHeatmap, BatchedUDPHeatmap
 from mmpose_ext.codecs.blurred import BlurredMSRAHeatmap
 from mmpose_ext.codecs.multi_sigma_heatmap import MultiSigmaHeatmap
+from mmpose_ext.codecs.preprocessor import BatchedPoseDataPreprocessor
 
-__all__ = ["BatchedMSRAHeatmap", "BatchedUDPHeatmap", "BlurredMSRAHeatmap", "MultiSigmaHeatmap"]
+__all__ = [
+    "BatchedMSRAHeatmap",
+    "BatchedPoseDataPreprocessor",
+    "BatchedUDPHeatmap",
+    "BlurredMSRAHeatmap",
+    "MultiSigmaHeatmap",
+]

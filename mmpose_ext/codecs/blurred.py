@@ -68,31 +68,31 @@ class BlurredMSRAHeatmap(BatchedMSRAHeatmap):
         Returns:
             Key points (1, K, 2) in pixels of the input and scores (1, K), one of each for a person.
         """
-        heatmaps = np.ascontiguousarray(to_numpy(batch_encoded), dtype=np.float32)
+        heatmaps = to_numpy(batch_encoded)
         if heatmaps.ndim != 4:
             raise ValueError(f"expected heatmaps of shape (batch, key points, height, width), got {heatmaps.shape}")
-        blurred = blur(heatmaps, self.blur_kernel_size)
-        positions, scores = heatmap_maximum(blurred)
-        positions = shift_quarter(positions, blurred)
-        return list((positions * self.scale_factor)[:, None]), list(scores[:, None])
+        keypoints, scores = [], []
+        for person in heatmaps:  # whose maps stay in the cache from one step to the next
+            blurred = blur(np.ascontiguousarray(person, dtype=np.float32), self.blur_kernel_size)[None]
+            positions, maxima = heatmap_maximum(blurred)
+            keypoints.append(shift_quarter(positions, blurred) * self.scale_factor)
+            scores.append(maxima)
+        return keypoints, scores
 
 
 def blur(heatmaps: np.ndarray, kernel: int) -> np.ndarray:
     """Blur each map with zeros around it and bring it back to its old maximum; stands for ``gaussian_blur``.
 
-    Map by map, while it is in the cache: maps of 128x128 side by side in one picture take half as long again.
-
     Args:
-        heatmaps: (B, K, H, W) in float32.
+        heatmaps: (K, H, W) in float32.
         kernel: Width of the Gaussian kernel, odd.
 
     Returns:
-        (B, K, H, W).
+        (K, H, W).
     """
-    *_, height, width = heatmaps.shape
-    out = np.empty(heatmaps.shape, heatmaps.dtype)
+    out = np.empty(heatmaps.shape, np.float32)
     with np.errstate(invalid="ignore", divide="ignore"):  # a map of zeros; MMPose warns and goes on as well
-        for before, after in zip(heatmaps.reshape(-1, height, width), out.reshape(-1, height, width), strict=True):
+        for before, after in zip(heatmaps, out, strict=True):
             cv2.GaussianBlur(before, (kernel, kernel), 0, dst=after, borderType=cv2.BORDER_CONSTANT)
             after *= before.max() / after.max()
     return out
