@@ -176,9 +176,8 @@ def scores(
 def _dependence(heatmaps: Tensor, maps: Tensor, keypoint: int) -> Tensor:
     """Sum over the images of the absolute mean gradient, (channels,)."""
     target = heatmaps.detach().clone()
-    channel = target[:, keypoint].flatten(1)
-    channel.scatter_(1, channel.argmax(1, keepdim=True), 0.0)
-    target[:, keypoint] = channel.view_as(target[:, keypoint])
+    peak = target[:, keypoint].flatten(1).argmax(1)
+    target[torch.arange(len(target)), keypoint, peak // target.shape[3], peak % target.shape[3]] = 0
     loss = (heatmaps - target).square().flatten(1).mean(1).sum()  # a mean over each image, so that they don't mix
     (gradient,) = torch.autograd.grad(loss, maps, retain_graph=True, allow_unused=True)
     if gradient is None:

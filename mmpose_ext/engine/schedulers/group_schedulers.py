@@ -12,6 +12,8 @@ from mmengine.optim import CosineAnnealingLR, LinearLR, MultiStepLR, StepLR
 from mmengine.optim.scheduler.param_scheduler import OptimizerType, _ParamScheduler
 from mmpose.registry import PARAM_SCHEDULERS
 
+from mmpose_ext.engine.optim_wrappers.named_groups import REST
+
 
 class _OfGroup(_ParamScheduler):
     """Undo what a scheduler does to all groups but one; in front of a scheduler in the bases of a class.
@@ -37,7 +39,8 @@ class _OfGroup(_ParamScheduler):
 
     def step(self) -> None:
         """Go on by one epoch or iteration."""
-        others = [each for each in self.optimizer.param_groups if each.get("group_name") != self.group]
+        # A group without a name is MMEngine's own, for the `base_lr` in logs.
+        others = [each for each in self.optimizer.param_groups if each.get("group_name", REST) != self.group]
         values = [each["lr"] for each in others]
         super().step()
         for each, value in zip(others, values, strict=True):

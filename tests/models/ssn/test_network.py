@@ -123,6 +123,20 @@ def test_plugin_of_a_resnet_with_plugins() -> None:
     assert all(fsm.reduce.weight.grad.any() for fsm in fsms)
 
 
+def test_plugin_of_any_backbone() -> None:
+    backbone = MODELS.build(
+        dict(
+            type="backbone_with_plugins",
+            backbone=dict(type="ResNet", depth=18, base_channels=8, stem_channels=8),
+            plugins=[dict(cfg=dict(type="FeatureShiftModule", in_channels=16, shift_channels=4), after=("layer2",))],
+        )
+    )
+    (fsm,) = (module for module in backbone.modules() if isinstance(module, FeatureShiftModule))
+    assert fsm.in_channels == 16
+    backbone(torch.randn(2, 3, 64, 64))[0].sum().backward()
+    assert fsm.shift.offsets.grad is not None and fsm.shift.offsets.grad.any()
+
+
 @pytest.mark.parametrize(("early", "match"), [((4,), "0 to 3"), ((-1,), "0 to 3")])
 def test_an_early_stage_that_does_not_exist(early, match) -> None:
     with pytest.raises(ValueError, match=match):
@@ -134,6 +148,7 @@ def test_a_missing_map() -> None:
         GlobalNet((32, 64), 32, early_stages=())([torch.zeros(1, 32, 4, 4)])
 
 
+@pytest.mark.slow
 def test_compiles() -> None:
     """Inductor is not needed to see that no graph breaks."""
     torch.manual_seed(0)
