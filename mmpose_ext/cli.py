@@ -19,8 +19,10 @@ COMMANDS = {
     "bench": "measure latency and throughput of configs side by side",
     "export": "write a config and its checkpoint as an ONNX file",
     "infer": "find poses in images, videos or a camera",
+    "init-dataset": "check a COCO-style file, write metainfo and a ready config for it",
     "reproduce": "count and measure the rows of the papers' tables again",
     "analyze-ssn": "plot what the feature shifting modules of an SSN have learned",
+    "sweep-threshold": "accuracy, refined share and speed of a SHaRPose over its quality threshold",
     "visualize": "draw what a network looks at over images",
 }
 """Subcommand -> its one-line help. The module is ``mmpose_ext.commands.<name with underscores>``."""

@@ -20,12 +20,10 @@ from mmengine.registry import DefaultScope
 from mmpose.registry import KEYPOINT_CODECS
 
 from mmpose_ext.analysis.export import onnx_session
+from mmpose_ext.analysis.export_forms import DESCRIPTION
 from mmpose_ext.analysis.models import find_config
 
 __all__ = ["Crop", "Estimator", "OnnxEstimator", "Pose", "TorchEstimator", "describe"]
-
-METADATA = "mmpose_ext"
-"""Key of the description in an ONNX file."""
 
 
 class Crop(NamedTuple):
@@ -126,7 +124,7 @@ class OnnxEstimator:
         self, path: Path, *, config: str | None = None, threads: int | None = None, device: str = "cpu"
     ) -> None:
         self._session = onnx_session(path, threads=threads or torch.get_num_threads(), device=device)
-        text = self._session.get_modelmeta().custom_metadata_map.get(METADATA)
+        text = self._session.get_modelmeta().custom_metadata_map.get(DESCRIPTION)
         if config is None and text is None:
             raise ValueError(f"{path} was not written by mmpose-ext export; expected --config CONFIG beside it")
         about = describe(Config.fromfile(find_config(config))) if config else json.loads(str(text))
@@ -148,15 +146,25 @@ class OnnxEstimator:
             crops: Persons, which become one batch, or several if the file has a fixed batch size.
         """
         packed = _packed(self._pipeline, crops, self.meta)
-        images = np.stack([image.numpy() for image in packed["inputs"]]).astype(np.float32)
-        images = ((images[:, ::-1] if self._to_rgb else images) - self._mean) / self._std
-        poses = []
+        images, poses = self._normalised(packed), []
         for (keypoints, scores), sample in zip(self._decode(self._run(images)), packed["data_samples"], strict=True):
             meta = sample.metainfo
             scale = meta["input_scale"]
             keypoints = keypoints[0] / meta["input_size"] * scale + meta["input_center"] - 0.5 * scale
             poses.append(Pose(keypoints, scores[0]))
         return poses
+
+    def images(self, crops: Sequence[Crop]) -> np.ndarray:
+        """What the network takes, (N, 3, H, W).
+
+        Args:
+            crops: Persons.
+        """
+        return self._normalised(_packed(self._pipeline, crops, self.meta))
+
+    def _normalised(self, packed: Mapping[str, list]) -> np.ndarray:
+        images = np.stack([image.numpy() for image in packed["inputs"]]).astype(np.float32)
+        return np.ascontiguousarray(((images[:, ::-1] if self._to_rgb else images) - self._mean) / self._std)
 
     def _run(self, images: np.ndarray) -> list[np.ndarray]:
         """Outputs of a batch; the last one is filled up with zeros where the file has a fixed batch size."""
@@ -182,6 +190,15 @@ def _batched(codec: Mapping[str, Any]) -> dict[str, Any]:
     """The same codec in the form that decodes a batch at once, if there is one."""
     name = f"Batched{codec['type']}"
     return {**codec, "type": name if name in KEYPOINT_CODECS.module_dict else codec["type"]}
+
+
+def describable(config: Config) -> bool:
+    """Whether a config says all that :func:`describe` needs.
+
+    Args:
+        config: A config.
+    """
+    return "test_dataloader" in config and bool((config.model.get("head") or {}).get("decoder"))
 
 
 def describe(config: Config) -> dict[str, Any]:
