@@ -140,16 +140,17 @@ def _annotation(annotation: Mapping[str, Any], number: int, image: Mapping[str, 
     """Whether it is an error, and what."""
     if "iscrowd" not in annotation:
         yield True, "expected `iscrowd` (0 for a person), got nothing"
-    box = annotation.get("bbox")
+    box: Any = annotation.get("bbox")
     if not isinstance(box, list) or len(box) != 4 or not all(_finite(value) for value in box):
         yield True, f"expected `bbox` of four numbers (x, y, width, height), got {box}"
     elif box[2] <= 0 or box[3] <= 0:
         yield True, f"expected a box with a positive size, got {box}"
     elif image.get("width") and (box[0] + box[2] > image["width"] + 1 or box[1] + box[3] > image["height"] + 1):
         yield False, f"the box {box} reaches beyond the image of {image['width']}x{image['height']}"
-    if not _finite(annotation.get("area")) or annotation["area"] <= 0:
-        yield True, f"expected a positive `area`, which the score (OKS) is measured by, got {annotation.get('area')}"
-    flat = annotation.get("keypoints")
+    area = annotation.get("area")
+    if not _finite(area) or annotation["area"] <= 0:
+        yield True, f"expected a positive `area`, which the score (OKS) is measured by, got {area}"
+    flat: Any = annotation.get("keypoints")
     if not isinstance(flat, list) or len(flat) != 3 * number or not all(_finite(value) for value in flat):
         length = len(flat) if isinstance(flat, list) else flat
         yield True, f"expected {3 * number} numbers in `keypoints` (x, y, visibility of {number}), got {length}"
@@ -168,7 +169,7 @@ def _annotation(annotation: Mapping[str, Any], number: int, image: Mapping[str, 
 
 
 def _visibility(annotation: Mapping[str, Any], number: int) -> list[float]:
-    flat = annotation.get("keypoints")
+    flat: Any = annotation.get("keypoints")
     usable = isinstance(flat, list) and len(flat) == 3 * number and all(_finite(value) for value in flat)
     return list(flat[2::3]) if usable else [0] * number
 
