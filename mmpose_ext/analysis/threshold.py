@@ -1,0 +1,220 @@
+"""What a quality threshold costs and saves: the metric, the share of refined samples and the speed (SHaRPose, Fig. 6).
+
+Each sample is run once, with all of it refined. For a threshold, the prediction of either stage is taken, as the
+network itself would; so one pass over the data serves all thresholds. The speed is that of the network with the
+threshold set, measured in turns on the first images of the data set.
+
+With a flip test the mirrored image has a quality of its own, which the network looks at. Here it is as there: each of
+the two passes takes its own decision, and the share of refined samples counts both.
+"""
+
+from __future__ import annotations
+
+import contextlib
+import copy
+import io
+import statistics
+import time
+from collections.abc import Sequence
+from pathlib import Path
+from typing import Any, NamedTuple
+
+import torch
+from mmengine.config import Config
+from mmengine.evaluator import Evaluator
+from mmengine.registry import DefaultScope
+from mmengine.runner import Runner
+from torch import Tensor, nn
+from tqdm import tqdm
+
+from mmpose_ext.models.sharpose import SHaRPoseFeatures
+
+__all__ = ["Row", "Stages", "collect", "evaluate", "images_per_second", "plot", "thresholds_for"]
+
+
+class Stages(NamedTuple):
+    """Both stages' tokens and the quality of one batch, in one orientation."""
+
+    coarse: Tensor
+    """(B, M, D)."""
+    fine: Tensor
+    """(B, M, D)."""
+    quality: Tensor
+    """(B,)."""
+
+
+class Batch(NamedTuple):
+    """What is kept of one batch, on the CPU."""
+
+    passes: list[Stages]
+    """One, or with a flip test two."""
+    samples: list[Any]
+    """Data samples."""
+
+
+class Row(NamedTuple):
+    """One threshold."""
+
+    threshold: float
+    refined: float
+    """Share of the passes that go through the fine stage."""
+    metrics: dict[str, float]
+    images_per_second: float | None
+    """Of the network alone, None if not measured."""
+
+
+def collect(
+    model: nn.Module, config: Config, *, limit: int | None, device: str
+) -> tuple[list[Batch], Evaluator, Tensor]:
+    """Run the test set once with everything refined.
+
+    Args:
+        model: A pose estimator with a SHaRPose, in ``eval()`` mode.
+        config: Its config.
+        limit: Stop behind so many batches.
+        device: Where to run.
+
+    Returns:
+        Both stages of all batches, the evaluator of the config, and the first batch of images.
+
+    Raises:
+        ValueError: If the backbone predicts no quality.
+    """
+    backbone: Any = model.backbone
+    if not hasattr(backbone, "quality_threshold"):
+        raise ValueError(
+            f"expected a backbone with a quality_threshold, such as SHaRPose, got {type(backbone).__name__}"
+        )
+    backbone.quality_threshold = None
+    flip = bool(model.test_cfg.get("flip_test", False))
+    with DefaultScope.overwrite_default_scope(config.get("default_scope", "mmpose")):
+        loader = Runner.build_dataloader(config.test_dataloader, seed=0)
+        evaluator = Evaluator(config.test_evaluator)
+    evaluator.dataset_meta = loader.dataset.metainfo
+    batches: list[Batch] = []
+    first: Tensor | None = None
+    model.to(device)
+    for number, data in enumerate(tqdm(loader, desc="both stages", total=limit or len(loader))):
+        if number == limit:
+            break
+        data = model.data_preprocessor(data, False)
+        images = data["inputs"]
+        first = images if first is None else first
+        with torch.no_grad():
+            outputs = [backbone(x) for x in ([images, images.flip(-1)] if flip else [images])]
+        passes = [Stages(out.coarse.cpu(), out.fine.cpu(), out.quality.float().cpu()) for out in outputs]
+        batches.append(Batch(passes, data["data_samples"]))
+    if first is None:
+        raise ValueError("expected at least one test sample, got none")
+    return batches, evaluator, first
+
+
+def evaluate(
+    model: nn.Module, batches: Sequence[Batch], evaluator: Evaluator, threshold: float
+) -> tuple[float, dict[str, float]]:
+    """Score one threshold.
+
+    Args:
+        model: The pose estimator.
+        batches: What :func:`collect` returned.
+        evaluator: Of the config.
+        threshold: Samples of lower quality are refined.
+
+    Returns:
+        The share of refined passes, and the metrics.
+    """
+    device = next(model.parameters()).device
+    refined = total = 0
+    for batch in batches:
+        chosen = []
+        for stages in batch.passes:
+            rows = stages.quality < threshold
+            refined, total = refined + int(rows.sum()), total + len(rows)
+            tokens = torch.where(rows[:, None, None], stages.fine, stages.coarse).to(device)
+            chosen.append(SHaRPoseFeatures(tokens, tokens, stages.quality, rows, rows.new_zeros(len(rows), 0)))
+        samples = copy.deepcopy(batch.samples)
+        with torch.no_grad():
+            predictions = model.head.predict(chosen if len(chosen) > 1 else chosen[0], samples, test_cfg=model.test_cfg)
+        instances, fields = predictions if isinstance(predictions, tuple) else (predictions, None)
+        evaluator.process(data_samples=model.add_pred_to_datasample(instances, fields, samples), data_batch=None)
+    with contextlib.redirect_stdout(io.StringIO()):  # COCO's metric has much to say
+        metrics = evaluator.evaluate(total)
+    return refined / total, {key: float(value) for key, value in metrics.items()}
+
+
+def thresholds_for(batches: Sequence[Batch], number: int) -> list[float]:
+    """Thresholds that refine evenly spaced shares of the samples, from none to all.
+
+    Args:
+        batches: What :func:`collect` returned.
+        number: How many, at least 2.
+    """
+    quality = torch.cat([stages.quality for batch in batches for stages in batch.passes]).sort().values
+    inner = [float(quality[round(i * (len(quality) - 1) / (number - 1))]) for i in range(number - 1)]
+    return [*inner, float(quality[-1]) + 1e-3]  # strictly below: the first refines none, the last all
+
+
+def images_per_second(model: nn.Module, images: Tensor, thresholds: Sequence[float], *, rounds: int) -> list[float]:
+    """Speed of backbone and head with each threshold, in turns.
+
+    Args:
+        model: The pose estimator.
+        images: One batch, (B, 3, H, W).
+        thresholds: To set.
+        rounds: How often each one has its turn.
+
+    Returns:
+        Images per second, median over the rounds.
+    """
+    seconds: list[list[float]] = [[] for _ in thresholds]
+    synchronise = torch.cuda.synchronize if images.is_cuda else lambda: None
+    backbone: Any = model.backbone
+    try:
+        with torch.no_grad():
+            for turn in range(rounds + 1):  # the first one warms up
+                for i, threshold in enumerate(thresholds):
+                    backbone.quality_threshold = threshold
+                    synchronise()
+                    start = time.perf_counter()
+                    model.head(backbone(images))
+                    synchronise()
+                    if turn:
+                        seconds[i].append(time.perf_counter() - start)
+    finally:
+        backbone.quality_threshold = None
+    return [len(images) / statistics.median(times) for times in seconds]
+
+
+def plot(path: Path, rows: Sequence[Row], metric: str) -> None:
+    """Draw the metric, the share that is not refined, and the speed over the threshold, as Fig. 6.
+
+    Args:
+        path: A PNG to write.
+        rows: By threshold.
+        metric: Which one to draw.
+    """
+    from matplotlib.backends.backend_agg import FigureCanvasAgg
+    from matplotlib.figure import Figure
+
+    figure = Figure(figsize=(8, 4.5), layout="constrained")
+    FigureCanvasAgg(figure)
+    share = figure.add_subplot()
+    places = range(len(rows))
+    share.bar(places, [100 * (1 - row.refined) for row in rows], color="#9db8d9", label="not refined, %")
+    share.set(ylim=(0, 115), ylabel="samples that end after the coarse stage, %", xlabel="quality threshold")
+    share.set_xticks(list(places), [f"{row.threshold:.3f}" for row in rows], rotation=45)
+    score = share.twinx()
+    score.plot(places, [row.metrics[metric] for row in rows], "o-", color="#c0392b", label=metric)
+    score.set_ylabel(metric, color="#c0392b")
+    handles: list[Any] = []
+    for axes in (share, score):
+        handles += axes.get_legend_handles_labels()[0]
+    if all(row.images_per_second for row in rows):
+        speed = share.twinx()
+        speed.spines["right"].set_position(("axes", 1.13))
+        (line,) = speed.plot(places, [row.images_per_second for row in rows], "s--", color="#3d7a4a")
+        speed.set(ylabel="images per second", ylim=(0, None))
+        line.set_label("images/s")
+        handles.append(line)
+    share.legend(handles=handles, loc="upper center", ncols=3)
+    figure.savefig(path, dpi=110)

@@ -1,0 +1,70 @@
+"""Plain vision transformers as initialisation: the four ways their keys are written."""
+
+from __future__ import annotations
+
+import pytest
+import torch
+
+from mmpose_ext.convert import vit
+from mmpose_ext.models.sharpose import SHaRPose
+
+PARTS = ("norm1", "attn.qkv", "attn.proj", "norm2", "mlp.fc1", "mlp.fc2")
+MMPRETRAIN = ("ln1", "attn.qkv", "attn.proj", "ln2", "ffn.layers.0.0", "ffn.layers.1")
+
+
+def network() -> SHaRPose:
+    return SHaRPose(dict(width=16, depth=2, num_heads=2), 5, input_size=(48, 64), patch_size=4)
+
+
+def foreign(kind: str) -> tuple[dict[str, torch.Tensor], dict[str, torch.Tensor]]:
+    """A state dict as it is written elsewhere, and what of it is to be found in ours."""
+    expected = {
+        key: torch.randn_like(value)
+        for key, value in network().state_dict().items()
+        if key.startswith(("blocks", "norm", "patch_embed"))
+    }
+    prefix = "backbone." if "vitpose" in kind else ""
+    names = dict(zip(PARTS, MMPRETRAIN, strict=True)) if kind.startswith("mmpose") else {}
+    found = {}
+    for key, value in expected.items():
+        name = key.replace("patch_embed.", "patch_embed.projection." if names else "patch_embed.proj.")
+        if names:
+            name = name.replace("norm.", "ln1.") if name.startswith("norm.") else name.replace("blocks", "layers")
+            for ours, theirs in names.items():
+                name = name.replace(f".{ours}.", f".{theirs}.")
+        elif kind == "vitpose":
+            name = name.replace("norm.", "last_norm.") if name.startswith("norm.") else name
+        found[prefix + name] = value
+    return found, expected
+
+
+@pytest.mark.parametrize(
+    ("kind", "positions", "extra", "first"),
+    [
+        ("mae", 197, ["cls_token", "mask_token", "decoder_blocks.0.norm1.weight"], 1),
+        ("vitpose", 193, ["keypoint_head.final_layer.weight"], 1),
+        ("mmpose-vitpose", 192, ["head.final_layer.weight"], 0),
+        ("mmpose-mae", 197, [], 1),
+    ],
+)
+def test_every_weight_finds_its_place(kind, positions, extra, first):
+    state_dict, expected = foreign(kind)
+    table = torch.randn(1, positions, 16)
+    state_dict |= {("backbone." if "vitpose" in kind else "") + "pos_embed": table}
+    converted = vit(state_dict | {key: torch.ones(1) for key in extra})
+    assert set(converted) == {f"backbone.{key}" for key in [*expected, "coarse_positions", "fine_positions"]}
+    for key, value in expected.items():
+        assert torch.equal(converted[f"backbone.{key}"], value)
+    assert torch.equal(converted["backbone.fine_positions"], table[:, first:])
+    ours = network()
+    missing, unexpected = ours.load_state_dict(
+        {key.removeprefix("backbone."): value for key, value in converted.items()}, strict=False
+    )
+    assert not unexpected
+    assert all(key.startswith(("keypoint_tokens", "quality", "reuse")) for key in missing)
+    assert ours.fine_positions.any() and ours.fine_positions.shape == (1, 192, 16)
+
+
+def test_another_network():
+    with pytest.raises(ValueError, match="expected the state dict of a vision transformer.*'conv1.weight'"):
+        vit({"conv1.weight": torch.ones(1)})
