@@ -39,8 +39,7 @@ def run(args: argparse.Namespace) -> int:
     Returns:
         0; 1 if the file has errors; 2 for arguments that can't be used.
     """
-    import mmpose_ext
-    from mmpose_ext.analysis.models import config_folder, find_config
+    from mmpose_ext.analysis.models import find_config
     from mmpose_ext.datasets.coco_check import check, flip_pairs, load
     from mmpose_ext.datasets.own_data import config_text, metainfo_text, split
 
@@ -64,11 +63,8 @@ def run(args: argparse.Namespace) -> int:
         train, val = files[args.annotations], files.get(args.val)
         if val is None:
             train, val = split(train, share=args.val_share)
-        ours = config_folder(mmpose_ext).resolve()
-        inside = base.resolve().is_relative_to(ours)
-        inherit = f"mmpose_ext::{base.resolve().relative_to(ours).as_posix()}" if inside else str(base.resolve())
         where = dict(folder=out, images=images.resolve(), epochs=args.epochs)
-        text = config_text(name, base, inherit=inherit, keypoints=len(report.keypoints), **where)
+        text = config_text(name, base, keypoints=len(report.keypoints), **where)
     except ValueError as error:
         print(f"mmpose-ext init-dataset: {error}", file=sys.stderr)
         return 2
@@ -82,7 +78,7 @@ def run(args: argparse.Namespace) -> int:
     alone = [keypoint for keypoint in report.keypoints if keypoint not in pairs]
     print(f"{len(pairs) // 2} flip pairs; their own mirror: {', '.join(alone) or 'none'}")
     print(f"{out}: metainfo.py (look at flip pairs and sigmas), train.json, val.json")
-    print(f"mim train mmpose_ext {config}")
+    print(f"mim train mmpose {config}")
     return 0
 
 

@@ -97,15 +97,12 @@ def sigma(keypoint: str) -> float:
     return next((value for part, value in SIGMAS.items() if part in keypoint.lower()), USUAL_SIGMA)
 
 
-def config_text(
-    name: str, base: Path, *, inherit: str, keypoints: int, folder: Path, images: Path, epochs: int | None = None
-) -> str:
+def config_text(name: str, base: Path, *, keypoints: int, folder: Path, images: Path, epochs: int | None = None) -> str:
     """A config that trains a model on the data.
 
     Args:
         name: Of the data set.
         base: Config of the model, for any data set.
-        inherit: How the new config names it, e.g. ``mmpose_ext::body_2d_keypoint/...``.
         keypoints: K.
         folder: Where metainfo and annotations are.
         images: Folder of the images.
@@ -118,7 +115,7 @@ def config_text(
     places = dict.fromkeys(_places(config.model))
     if not places:
         raise ValueError(f"expected a model with out_channels or num_keypoints, got {base}")
-    lines = [f'"""{base.stem}, on {name}."""', "", f"_base_ = [{json.dumps(inherit)}]", ""]
+    lines = [f'"""{base.stem}, on {name}."""', "", f"_base_ = [{json.dumps(str(base.resolve()))}]", ""]
     lines += [f"images, folder = {json.dumps(str(images))}, {json.dumps(str(folder))}"]
     lines += ['metainfo = dict(from_file=folder + "/metainfo.py")', 'dataset_type = "CocoDataset"', ""]
     changes: dict[str, Any] = {}
