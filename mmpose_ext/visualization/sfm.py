@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import re
+
 from torch import nn
 
 from mmpose_ext.models.sfm import AttentionMaps, HighLevelSpatialAttention, SpatialAttention
@@ -25,11 +27,20 @@ def visualize(module: nn.Module, model: nn.Module, sample: Sample) -> list[Panel
     finally:
         handle.remove()
     maps = seen[-1]
-    name = f"{next(name for name, part in model.named_modules() if part is module).removeprefix('backbone.')}, "
-    name = name.replace("nodes.", "")
+    where = place(next(name for name, part in model.named_modules() if part is module))
     if isinstance(module, SpatialAttention):
-        return [Panel(f"{name}spatial attention M", heat(sample.picture, maps.low[0, 0].cpu().numpy()))]
+        return [Panel(f"{where}: spatial attention M", heat(sample.picture, maps.low[0, 0].cpu().numpy()))]
     return [
-        Panel(f"{name}HSA: M + M * M_deeper", heat(sample.picture, maps.gain[0, 0].cpu().numpy())),
-        Panel(f"{name}plain: M", heat(sample.picture, maps.low[0, 0].cpu().numpy())),
+        Panel(f"{where}: HSA, M + M * M_deeper", heat(sample.picture, maps.gain[0, 0].cpu().numpy())),
+        Panel(f"{where}: plain, M", heat(sample.picture, maps.low[0, 0].cpu().numpy())),
     ]
+
+
+def place(name: str) -> str:
+    """Where a block stands: X_lc of Fig. 3 if it is in an SFM, else the name of the module.
+
+    Args:
+        name: Of the module in the pose estimator.
+    """
+    node = re.fullmatch(r"backbone\.(down1|up1|down2|up2)\.nodes\.(\d+)\.\d+", name)
+    return f"X_{node[2]}{('down1', 'up1', 'down2', 'up2').index(node[1]) + 1}" if node else name

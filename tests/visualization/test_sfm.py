@@ -10,6 +10,7 @@ from torch import nn
 
 from mmpose_ext.visualization import Sample, panels_of
 from mmpose_ext.visualization.drawing import heat
+from mmpose_ext.visualization.sfm import place
 
 
 @pytest.mark.parametrize(("name", "panels"), [("HighLevelSpatialAttention", 8), ("SpatialAttention", 4)])
@@ -28,6 +29,7 @@ def test_maps_of_every_block(name: str, panels: int) -> None:
         x11 = model.backbone.stem(sample.pixels)
         maps = block.attention(deepest(model.backbone.down1.downsample["2"](x11)))
     expected = heat(sample.picture, (maps.low + maps.low * maps.high)[0, 0].numpy())
-    assert found[0].title.startswith("down1.2.1, ")
+    assert found[0].title.startswith("X_21: ")
+    assert place("backbone.layer4.hsa_plugin0") == "backbone.layer4.hsa_plugin0"
     np.testing.assert_array_equal(found[0].picture, expected)
     assert not any(module._forward_hooks for module in model.modules())
