@@ -14,6 +14,7 @@ Shapes: B batch, M key points, D width, N coarse patches, K selected ones.
 
 from __future__ import annotations
 
+import warnings
 from collections.abc import Sequence
 from typing import Literal, NamedTuple
 
@@ -127,6 +128,17 @@ class SHaRPose(CoarseStage):
         """Whether the threshold counts; a hook turns it off until the predictor is trained."""
         self.fine_positions = nn.Parameter(torch.zeros(1, patches * self.ratio**2, self.width))
         self.reuse = FeatureReuse(self.width, mlp_ratio=self.mlp_ratio)
+
+    def train(self, mode: bool = True) -> SHaRPose:
+        """Change the mode; warn if the threshold is to be compared with what an untrained predictor says."""
+        super().train(mode)
+        if not (mode or self.quality_threshold is None or not self.early_exit or self.quality_predictor.is_trained()):
+            warnings.warn(
+                f"quality_threshold is {self.quality_threshold}, but the quality predictor was never trained: which "
+                "samples are refined means nothing. Set quality_threshold=None, or train with QualityScheduleHook",
+                stacklevel=2,
+            )
+        return self
 
     def forward(self, images: Tensor) -> SHaRPoseFeatures:
         """Run one stage or both.

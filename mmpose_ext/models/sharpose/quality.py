@@ -47,6 +47,11 @@ class QualityPredictor(nn.Module):
         )
         self.activation = activation
 
+    def is_trained(self) -> bool:
+        """Whether the last bias has moved from the zero that it starts from; on a meta device nobody knows."""
+        bias = self.layers[-1].bias
+        return bias.is_meta or bool(bias.any())
+
     def forward(self, token: Tensor) -> Tensor:
         """Predict the quality (B,) from the quality token (B, D)."""
         return ACTIVATIONS[self.activation](self.layers(self.norm(token)))[:, 0]  # Eq. (4)

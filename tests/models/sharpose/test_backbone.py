@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import warnings
+
 import pytest
 import torch
 
@@ -84,6 +86,20 @@ def test_the_gate_is_open_in_training_and_before_the_predictor_is_trained(images
         assert network(images).refined.all()
         network.early_exit = True
         assert network.train()(images).refined.all()
+
+
+def test_a_threshold_without_a_trained_predictor():
+    network = SHaRPose(TINY, input_size=(32, 48), patch_size=4, quality_threshold=0.9)
+    network.init_weights()
+    with pytest.warns(UserWarning, match="quality_threshold is 0.9, but the quality predictor was never trained"):
+        network.eval()
+    torch.nn.init.ones_(network.quality_predictor.layers[-1].bias)
+    with warnings.catch_warnings():
+        warnings.simplefilter("error")
+        network.eval()
+        network.quality_threshold = None
+        torch.nn.init.zeros_(network.quality_predictor.layers[-1].bias)
+        network.eval()
 
 
 def test_without_a_threshold_no_value_is_looked_at():
