@@ -44,6 +44,11 @@ class SHaRPoseFeatures(NamedTuple):
     """Positions of the selected patches on the coarse grid, row by row, by descending relevance, (B, K)."""
 
 
+def is_exporting() -> bool:
+    """Whether one of PyTorch's exporters follows the forward pass."""
+    return torch.jit.is_tracing() or getattr(torch.compiler, "is_exporting", lambda: False)()
+
+
 @MODELS.register_module()
 class SHaRPose(CoarseStage):
     """SHaRPose: a coarse pass over all of the image and a fine one over what matters.
@@ -155,13 +160,29 @@ class SHaRPose(CoarseStage):
             everything = torch.ones_like(quality, dtype=torch.bool)
             return SHaRPoseFeatures(keypoints, self.fine_stage(*inputs), quality, everything, coarse.selected)
         refined = quality < self.quality_threshold
+        return SHaRPoseFeatures(keypoints, self.refine(keypoints, refined, inputs), quality, refined, coarse.selected)
+
+    def refine(self, keypoints: Tensor, refined: Tensor, inputs: tuple[Tensor, ...]) -> Tensor:
+        """Run the fine stage for some samples.
+
+        A graph that is being exported can't leave samples out: there all are refined and the others put back.
+
+        Args:
+            keypoints: Key point tokens of the coarse stage, (B, M, D).
+            refined: Which samples, (B,).
+            inputs: Arguments of :meth:`fine_stage`.
+
+        Returns:
+            Key point tokens of the last stage of each sample, (B, M, D).
+        """
+        if is_exporting():
+            return torch.where(refined[:, None, None], self.fine_stage(*inputs), keypoints)
         rows = refined.nonzero()[:, 0]  # waits for the device
-        fine = keypoints
-        if len(rows) == len(images):
-            fine = self.fine_stage(*inputs)
-        elif len(rows):
-            fine = keypoints.index_copy(0, rows, self.fine_stage(*(x.index_select(0, rows) for x in inputs)))
-        return SHaRPoseFeatures(keypoints, fine, quality, refined, coarse.selected)
+        if len(rows) == len(refined):
+            return self.fine_stage(*inputs)
+        if len(rows) == 0:
+            return keypoints
+        return keypoints.index_copy(0, rows, self.fine_stage(*(x.index_select(0, rows) for x in inputs)))
 
     def fine_stage(self, images: Tensor, before: Tensor, after: Tensor, selected: Tensor, others: Tensor) -> Tensor:
         """Run the fine stage.
@@ -181,7 +202,7 @@ class SHaRPose(CoarseStage):
         positions = self.fine_positions[0].index_select(0, index.flatten()).unflatten(0, index.shape)
         high = self.patch_embed(patches) + positions + self.reuse(after[:, : self.num_selected], self.ratio)
         low = take(before, others) if self.unselected == "input" else after[:, self.num_selected :]
-        x = torch.cat([self.keypoint_tokens.expand(len(images), -1, -1), high, low], 1)  # Eq. (8)
+        x = torch.cat([self.keypoint_tokens.expand(images.shape[0], -1, -1), high, low], 1)  # Eq. (8)
         for layer, block in enumerate(self.blocks):
             is_last = layer == len(self.blocks) - 1  # of which only the key points are looked at
             x, _ = block(x, queries=self.num_keypoints if is_last else None)

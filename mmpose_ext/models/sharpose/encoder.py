@@ -106,7 +106,8 @@ class Attention(nn.Module):
 
     def _heads(self, x: Tensor, number: int) -> tuple[Tensor, ...]:
         """Split (B, L, number * D) into ``number`` tensors (B, H, L, E)."""
-        return x.unflatten(-1, (number, self.num_heads, -1)).permute(2, 0, 3, 1, 4).unbind(0)
+        size = self.proj.in_features // self.num_heads
+        return x.unflatten(-1, (number, self.num_heads, size)).permute(2, 0, 3, 1, 4).unbind(0)
 
 
 class Block(nn.Module):

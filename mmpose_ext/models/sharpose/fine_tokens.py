@@ -45,7 +45,8 @@ def to_patches(images: Tensor, size: int) -> Tensor:
     """
     batch, channels, height, width = images.shape
     cut = images.reshape(batch, channels, height // size, size, width // size, size)
-    return cut.permute(0, 2, 4, 1, 3, 5).reshape(batch, -1, channels * size * size)
+    patches = (height // size) * (width // size)
+    return cut.permute(0, 2, 4, 1, 3, 5).reshape(batch, patches, channels * size * size)
 
 
 def fine_index(coarse: Tensor, columns: int, ratio: int) -> Tensor:

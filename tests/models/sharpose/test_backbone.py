@@ -7,6 +7,7 @@ import warnings
 import pytest
 import torch
 
+from mmpose_ext.analysis.export import export_onnx, onnx_session
 from mmpose_ext.models.sharpose import ARCHS, SHaRPose
 
 TINY = dict(width=16, depth=4, num_heads=2)
@@ -205,3 +206,22 @@ def test_image_of_another_size(images):
 def test_table_2():
     assert {name: arch.width for name, arch in ARCHS.items()} == {"small": 384, "base": 768}
     assert {(arch.depth, arch.num_heads, arch.mlp_ratio) for arch in ARCHS.values()} == {(12, 12, 4.0)}
+
+
+@pytest.mark.slow
+@pytest.mark.parametrize("gated", [False, True])
+def test_onnx_at_any_batch_size(gated, tmp_path):
+    network, images = tiny(), torch.randn(8, 3, 48, 32)
+    if gated:
+        network.quality_threshold = float(network(images).quality.detach().median())
+    report = export_onnx(network, tmp_path / "network.onnx", shape=(48, 32))
+    assert report.batch is None
+    session = onnx_session(report.path, threads=1)
+    names = [output.name for output in session.get_outputs()]
+    got = dict(zip(names, session.run(None, {"images": images.numpy()}), strict=True))
+    with torch.no_grad():
+        expected = network(images)
+    fine, refined = (torch.from_numpy(got[names[i]]) for i in (1, 3))
+    assert torch.equal(refined, expected.refined)
+    assert 0 < refined.sum() < 8 or not gated
+    torch.testing.assert_close(fine, expected.fine, rtol=1e-4, atol=1e-4)
