@@ -24,14 +24,25 @@ import mmpose
 import torch
 import yaml
 from mmengine.config import Config
+from mmengine.evaluator import Evaluator
 from mmengine.registry import DefaultScope, init_default_scope
-from mmengine.runner import load_checkpoint
+from mmengine.runner import Runner, load_checkpoint
 from mmpose.registry import MODELS
 from torch import Tensor, nn
+from torch.utils.data import DataLoader
 
 import mmpose_ext
 
-__all__ = ["Candidate", "PoseNet", "config_folder", "find_config", "input_shape", "load_candidate", "load_candidates"]
+__all__ = [
+    "Candidate",
+    "PoseNet",
+    "build_test_set",
+    "config_folder",
+    "find_config",
+    "input_shape",
+    "load_candidate",
+    "load_candidates",
+]
 
 _FACTORY = re.compile(r"(?P<module>[\w./~-]+):(?P<function>\w+)")
 
@@ -153,6 +164,19 @@ def _build(config: Config) -> PoseNet:
     init_default_scope(scope)
     with DefaultScope.overwrite_default_scope(scope):
         return PoseNet(MODELS.build(config.model))
+
+
+def build_test_set(config: Config) -> tuple[DataLoader, Evaluator]:
+    """The test data of a config, and what scores them.
+
+    Args:
+        config: A config with ``test_dataloader`` and ``test_evaluator``.
+    """
+    with DefaultScope.overwrite_default_scope(config.get("default_scope", "mmpose")):
+        loader = Runner.build_dataloader(config.test_dataloader, seed=0)
+        evaluator = Evaluator(config.test_evaluator)
+    evaluator.dataset_meta = loader.dataset.metainfo
+    return loader, evaluator
 
 
 def input_shape(config: Config) -> tuple[int, int] | None:

@@ -22,11 +22,10 @@ from typing import Any, NamedTuple
 import torch
 from mmengine.config import Config
 from mmengine.evaluator import Evaluator
-from mmengine.registry import DefaultScope
-from mmengine.runner import Runner
 from torch import Tensor, nn
 from tqdm import tqdm
 
+from mmpose_ext.analysis.models import build_test_set
 from mmpose_ext.models.sharpose import SHaRPoseFeatures
 
 __all__ = ["Row", "Stages", "collect", "evaluate", "images_per_second", "plot", "thresholds_for"]
@@ -87,10 +86,7 @@ def collect(
         )
     backbone.quality_threshold = None
     flip = bool(model.test_cfg.get("flip_test", False))
-    with DefaultScope.overwrite_default_scope(config.get("default_scope", "mmpose")):
-        loader = Runner.build_dataloader(config.test_dataloader, seed=0)
-        evaluator = Evaluator(config.test_evaluator)
-    evaluator.dataset_meta = loader.dataset.metainfo
+    loader, evaluator = build_test_set(config)
     batches: list[Batch] = []
     first: Tensor | None = None
     model.to(device)
