@@ -1,34 +1,18 @@
-"""LSPET in MPII's format at 256x256 with heatmaps of half the input; as `mpii_stride2_256x256.py`."""
+"""LSPET in MPII's format at 256x256 with heatmaps of half the input; as `mpii_stride2_256x256.py`.
 
-_base_ = ["lspet_mpii_256x256.py"]
+Files as in `lspet_mpii_256x256.py`.
+"""
 
-codec = dict(type="BlurredMSRAHeatmap", input_size=(256, 256), heatmap_size=(128, 128), sigma=4, blur_kernel_size=25)
+_base_ = ["mpii_stride2_256x256.py"]
 
-train_pipeline = [
-    dict(type="LoadImage"),
-    dict(type="GetBBoxCenterScale"),
-    dict(type="RandomFlip", direction="horizontal"),
-    dict(type="RandomHalfBody"),
-    dict(type="RandomBBoxTransform", shift_prob=0, rotate_factor=30, scale_factor=(0.75, 1.25)),
-    dict(type="TopdownAffine", input_size=codec["input_size"]),
-    dict(type="GenerateTarget", encoder=codec),
-    dict(type="PackPoseInputs"),
-]
-val_pipeline = [
-    dict(type="LoadImage"),
-    dict(type="GetBBoxCenterScale"),
-    dict(type="TopdownAffine", input_size=codec["input_size"]),
-    dict(type="PackPoseInputs"),
-]
+data_root = "{{$MMPOSE_EXT_DATA:data}}/lspet/"
 
-train_dataloader = dict(dataset=dict(pipeline=train_pipeline))
-val_dataloader = dict(dataset=dict(pipeline=val_pipeline))
+train_dataloader = dict(dataset=dict(data_root=data_root, ann_file="annotations/lspet_mpii_train.json"))
+val_dataloader = dict(
+    dataset=dict(
+        data_root=data_root,
+        ann_file="annotations/lspet_mpii_val.json",
+        headbox_file=data_root + "annotations/lspet_mpii_gt_val.mat",
+    )
+)
 test_dataloader = val_dataloader
-
-# `mpii/PCKh@...` is the score. `stock/...` is what MpiiPCKAccuracy would print for this network if it had been trained
-# and tested on MMPose's own MpiiDataset, one pixel off in each direction (docs/evaluation.md).
-val_evaluator = [
-    dict(type="MpiiPCKh", thresholds=(0.5, 0.1)),
-    dict(type="MpiiPCKAccuracy", thr=0.5, norm_item="head", prefix="stock"),
-]
-test_evaluator = val_evaluator
