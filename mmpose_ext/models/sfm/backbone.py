@@ -26,6 +26,7 @@ from torch import Tensor, nn
 
 from mmpose_ext.layers.deploy import fold_batch_norms
 from mmpose_ext.layers.pointwise import use_pointwise
+from mmpose_ext.layers.sizes import check_size
 from mmpose_ext.models.sfm.fusion import ConcatFusion, build_block
 from mmpose_ext.models.sfm.hsa import HighLevelSpatialAttention, SpatialAttention
 from mmpose_ext.models.sfm.pyramid import DownPath, UpPath
@@ -143,7 +144,7 @@ class SFM(BaseModule):
         Args:
             images: (B, 3, H, W), H and W multiples of 2^L.
         """
-        check_size(images.shape[2], images.shape[3], self.stride)
+        check_size("the input", images.shape[2], images.shape[3], self.stride)
         x11 = self.stem(images.contiguous(memory_format=torch.channels_last))
         column1 = self.down1(x11, {})
         column2 = self.up1(column1)
@@ -227,9 +228,3 @@ def resolve_arch(arch: str | dict) -> Arch:
             f"num_blocks {spec.num_blocks}"
         )
     return spec
-
-
-def check_size(height: int, width: int, stride: int) -> None:
-    """Raise a ValueError unless height and width are positive multiples of ``stride``."""
-    if height < 1 or width < 1 or height % stride or width % stride:
-        raise ValueError(f"height and width of the input must be multiples of {stride}, got {height}x{width}")

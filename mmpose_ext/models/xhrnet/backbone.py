@@ -27,6 +27,7 @@ from torch.nn.modules.batchnorm import _BatchNorm
 
 from mmpose_ext.layers.deploy import fold_batch_norms
 from mmpose_ext.layers.pointwise import use_pointwise
+from mmpose_ext.layers.sizes import check_size
 from mmpose_ext.models.xhrnet.multi_resolution import MultiResolutionModule
 from mmpose_ext.models.xhrnet.susa import Fusion
 
@@ -247,9 +248,3 @@ def pair(name: str, value: Sequence[int]) -> tuple[int, int]:
     if not isinstance(value, (list, tuple)) or len(value) != 2 or any(not isinstance(n, int) or n < 1 for n in value):
         raise ValueError(f"{name} must be two positive integers, got {value!r}")
     return value[0], value[1]
-
-
-def check_size(what: str, height: int, width: int, stride: int) -> None:
-    """Raise a ValueError unless height and width are positive multiples of ``stride``."""
-    if height < 1 or width < 1 or height % stride or width % stride:
-        raise ValueError(f"height and width of {what} must be multiples of {stride}, got {height}x{width}")
