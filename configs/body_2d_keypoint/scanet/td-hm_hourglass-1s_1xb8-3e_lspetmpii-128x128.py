@@ -1,4 +1,4 @@
-"""Stacked hourglass, 1 stack, on 2400 persons of LSPET at 128x128; a schedule for a CPU."""
+"""Stacked hourglass, 1 stack, on LSPET at 128x128; a schedule for a CPU."""
 
 _base_ = [
     "../../_base_/default_runtime.py",
@@ -11,4 +11,4 @@ model = dict(
     backbone=dict(num_stacks=1),
     head=dict(num_stages=1, decoder=_base_.codec),
 )
-train_dataloader = dict(batch_size=8, dataset=dict(indices=2400))
+train_dataloader = dict(batch_size=8)

@@ -1,4 +1,4 @@
-"""BDMP-SCANet, 1 stack, on 2400 persons of LSPET at 128x128, tested on an image pyramid of six scales with flips."""
+"""BDMP-SCANet, 1 stack, on LSPET at 128x128, tested on an image pyramid of six scales with flips."""
 
 _base_ = [
     "../../_base_/default_runtime.py",
@@ -13,4 +13,4 @@ model = dict(
     head=dict(num_stages=1, decoder=_base_.codec),
     test_cfg=dict(zooms=_base_.zooms),
 )
-train_dataloader = dict(batch_size=8, dataset=dict(indices=2400))
+train_dataloader = dict(batch_size=8)
