@@ -23,6 +23,8 @@ from typing import Any
 import torch
 from torch import Tensor, nn
 
+from mmpose_ext.compat.versions import torch_at_least
+
 __all__ = ["EXPORTERS", "ExportReport", "export_onnx", "flatten_output", "max_relative_difference", "onnx_session"]
 
 EXPORTERS = ("auto", "dynamo", "torchscript")
@@ -154,8 +156,7 @@ def _attempts(exporter: str, batch: int | None) -> Iterator[tuple[str, int | Non
     """Exporters to try, in order, each with the batch size to fix."""
     names = [exporter]
     if exporter == "auto":
-        usable = tuple(int(x) for x in torch.__version__.split(".")[:2]) >= (2, 6)
-        names = ["dynamo", "torchscript"] if usable else ["torchscript"]
+        names = ["dynamo", "torchscript"] if torch_at_least(2, 6) else ["torchscript"]
     yield from ((name, batch) for name in names)
     if batch is None:
         yield from ((name, 1) for name in names)

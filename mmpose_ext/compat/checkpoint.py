@@ -25,6 +25,7 @@ from types import ModuleType
 from typing import Any
 
 from mmpose_ext.compat._imports import when_imported
+from mmpose_ext.compat.versions import torch_at_least
 
 __all__ = ["install", "load", "safe_classes", "safe_loading"]
 
@@ -73,7 +74,7 @@ def safe_loading() -> AbstractContextManager[Any]:
     """A context in which ``torch.load(..., weights_only=True)`` accepts MMEngine's checkpoints."""
     import torch
 
-    if tuple(int(part) for part in torch.__version__.split(".")[:2]) < (2, 6):
+    if not torch_at_least(2, 6):
         return nullcontext()
     known = set(torch.serialization.get_safe_globals())  # leaving the context must not forget what the user allowed
     return torch.serialization.safe_globals([item for item in safe_classes() if item not in known])

@@ -14,10 +14,9 @@ from mmengine.logging import HistoryBuffer
 from mmengine.runner import CheckpointLoader
 
 from mmpose_ext.compat import checkpoint
+from mmpose_ext.compat.versions import torch_at_least
 
-safe = pytest.mark.skipif(
-    tuple(int(part) for part in torch.__version__.split(".")[:2]) < (2, 6), reason="torch < 2.6 loads every pickle"
-)
+safe = pytest.mark.skipif(not torch_at_least(2, 6), reason="torch < 2.6 loads every pickle")
 
 
 class Command:
@@ -107,3 +106,11 @@ def test_nothing_stays_allowed(content: dict[str, Any], tmp_path: Path) -> None:
     assert set(torch.serialization.get_safe_globals()) == before
     with pytest.raises(pickle.UnpicklingError):
         torch.load(tmp_path / "a.pth", weights_only=True)
+
+
+@pytest.mark.parametrize(
+    ("version", "expected"), [("2.5.1", False), ("2.6.0a0+git1", True), ("2.15.0+cpu", True), ("3.0", True)]
+)
+def test_comparison_of_versions(version: str, expected: bool, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(torch, "__version__", version)
+    assert torch_at_least(2, 6) is expected
