@@ -9,12 +9,13 @@ from pathlib import Path
 import cv2
 import numpy as np
 import pytest
+from matplotlib.figure import Figure
 from mmengine.config import Config
 from mmengine.runner import Runner
 
 from mmpose_ext.engine.hooks import RunReportHook, SingleThreadBlasHook
 from mmpose_ext.engine.hooks.single_thread_blas_hook import VARIABLE, blas_threads, limit_blas_threads
-from mmpose_ext.engine.report import Sample, draw_sheet, plot_curves, read_scalars
+from mmpose_ext.engine.report import Curves, Sample, draw_sheet, plot_curves, read_scalars
 from tests.tiny import write_config
 
 HOOK = '\ncustom_hooks = [dict(type="RunReportHook", num_samples=3), dict(type="SingleThreadBlasHook")]\n'
@@ -53,6 +54,55 @@ def test_scalars_of_an_older_run_are_dropped(tmp_path: Path) -> None:
     assert [entry["step"] for entry in curves.val] == [1, 2]
     plot_curves(curves, tmp_path / "curve.png", title="t", iterations_per_epoch=10)
     assert cv2.imread(str(tmp_path / "curve.png")) is not None
+
+
+def iterations(folder: Path, name: str, steps: range, loss: float, *, by_epoch: bool = False) -> None:
+    """The log of a run that is counted in iterations: training every step, scores every second one."""
+    lines = []
+    for step in steps:
+        lines.append(json.dumps({"loss": loss, "lr": 0.1, "iter": step, "step": step}))
+        if step % 20 == 0:
+            lines.append(json.dumps({"coco/AP": loss, "time": 0.1, "step": 0 if by_epoch else step}))
+    (folder / name / "vis_data").mkdir(parents=True)
+    (folder / name / "vis_data/scalars.json").write_text("\n".join(lines))
+
+
+@pytest.mark.parametrize("by_epoch", [False, True])
+def test_scalars_of_a_run_counted_in_iterations(tmp_path: Path, by_epoch: bool) -> None:
+    iterations(tmp_path, "20260101_000000", range(10, 60, 10), 0.4, by_epoch=by_epoch)
+    iterations(tmp_path, "20260102_000000", range(30, 90, 10), 0.2, by_epoch=by_epoch)
+    curves = read_scalars(tmp_path)
+    assert curves.unit == "iter"
+    assert [(entry["iter"], entry["loss"]) for entry in curves.train] == [
+        *((step, 0.4) for step in (10, 20)),
+        *((step, 0.2) for step in range(30, 90, 10)),
+    ]
+    assert [(entry["step"], entry["coco/AP"]) for entry in curves.val] == [(20, 0.4), (40, 0.2), (60, 0.2), (80, 0.2)]
+
+
+def test_a_run_counted_otherwise_is_another_run(tmp_path: Path) -> None:
+    log(tmp_path, "20260101_000000", range(1, 5), 0.4)
+    iterations(tmp_path, "20260102_000000", range(30, 60, 10), 0.2)
+    curves = read_scalars(tmp_path)
+    assert [entry["loss"] for entry in curves.train] == [0.2] * 3
+    assert [entry["step"] for entry in curves.val] == [40]
+
+
+def axes_of(curves: Curves, path: Path, monkeypatch: pytest.MonkeyPatch) -> tuple[list[float], list[float], str]:
+    """Where the loss and the scores are drawn, and the label below."""
+    drawn: list[Figure] = []
+    monkeypatch.setattr(Figure, "savefig", lambda figure, *_, **__: drawn.append(figure))
+    plot_curves(curves, path, title="t", iterations_per_epoch=10)
+    upper, lower = drawn[0].axes[:2]
+    return list(upper.lines[0].get_xdata()), list(lower.lines[0].get_xdata()), lower.get_xlabel()
+
+
+def test_curves_are_drawn_over_what_the_run_counts(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    log(tmp_path / "epochs", "20260101_000000", range(1, 4), 0.4)
+    iterations(tmp_path / "steps", "20260101_000000", range(10, 50, 10), 0.4)
+    epochs, steps = (read_scalars(tmp_path / name) for name in ("epochs", "steps"))
+    assert axes_of(epochs, tmp_path / "e.png", monkeypatch) == ([1, 2, 3], [1, 2, 3], "epoch")
+    assert axes_of(steps, tmp_path / "s.png", monkeypatch) == ([10, 20, 30, 40], [20, 40], "iteration")
 
 
 def sample(tmp_path: Path, *, labelled: bool = True) -> Sample:
@@ -126,3 +176,17 @@ def test_a_run_leaves_curve_and_sheet(tmp_path: Path, monkeypatch: pytest.Monkey
     curves = read_scalars(work_dir)
     assert [entry["epoch"] for entry in curves.train] == [1, 1, 2, 2, 3, 3]
     assert [entry["step"] for entry in curves.val] == [1, 2, 3]
+
+
+def test_a_run_counted_in_iterations_leaves_a_curve(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv(VARIABLE, "1")
+    config = Config.fromfile(write_config(tmp_path, HOOK))
+    config.train_cfg = dict(by_epoch=False, max_iters=4, val_interval=2)
+    config.log_processor = dict(by_epoch=False)
+    config.train_dataloader.sampler = dict(type="InfiniteSampler", shuffle=True)
+    config.default_hooks.checkpoint = dict(type="CheckpointHook", by_epoch=False, interval=4)
+    Runner.from_cfg(config).train()
+    assert cv2.imread(str(tmp_path / "work/curve.png")) is not None
+    curves = read_scalars(tmp_path / "work")
+    assert [entry["iter"] for entry in curves.train] == [1, 2, 3, 4]
+    assert [entry["step"] for entry in curves.val] == [2, 4]

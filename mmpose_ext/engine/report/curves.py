@@ -1,4 +1,4 @@
-"""Loss, learning rate and scores over the epochs, from the scalars that `LocalVisBackend` writes."""
+"""Loss, learning rate and scores over epochs or iterations, from the scalars that `LocalVisBackend` writes."""
 
 from __future__ import annotations
 
@@ -16,19 +16,21 @@ class Curves(NamedTuple):
     """Scalars of a run, across its restarts.
 
     Attributes:
-        train: Entries with `epoch`, `iter`, `loss`, `lr`, in order.
-        val: Entries with `step` (the epoch) and the scores, in order.
+        train: Entries with `iter`, `loss`, `lr`, in order, and with `epoch` where the run is counted in epochs.
+        val: Entries with `step` (the epoch or iteration) and the scores, in order.
+        unit: What the run is counted in, `epoch` or `iter`: the key of `train` that is comparable with `step`.
     """
 
     train: list[dict[str, Any]]
     val: list[dict[str, Any]]
+    unit: str = "epoch"
 
 
 def read_scalars(work_dir: str | Path) -> Curves:
     """Join the scalars of all starts of a run.
 
     Each start writes into a folder of its own, named by its time. What an earlier start logged from the first epoch
-    of a later one onwards was done again (a resumed run) or belongs to another run, and is dropped.
+    (or iteration) of a later one onwards was done again (a resumed run) or belongs to another run, and is dropped.
 
     Args:
         work_dir: The run's working directory.
@@ -38,17 +40,34 @@ def read_scalars(work_dir: str | Path) -> Curves:
     """
     joined = Curves([], [])
     for path in sorted(Path(work_dir).glob("*/vis_data/scalars.json")):
-        entries = _entries(path)
-        train = [entry for entry in entries if "loss" in entry and "epoch" in entry]
-        if not train:
+        start = _one_start(_entries(path))
+        if not start.train:
             continue
-        val = [entry for entry in entries if "loss" not in entry and "step" in entry]
-        first = train[0]["epoch"]
+        first = start.train[0][start.unit]
+        before = joined if joined.unit == start.unit else Curves([], [])
         joined = Curves(
-            [entry for entry in joined.train if entry["epoch"] < first] + train,
-            [entry for entry in joined.val if entry["step"] < first] + val,
+            [entry for entry in before.train if entry[start.unit] < first] + start.train,
+            [entry for entry in before.val if entry["step"] < first] + start.val,
+            start.unit,
         )
     return joined
+
+
+def _one_start(entries: list[dict[str, Any]]) -> Curves:
+    """Sort the entries of one file.
+
+    Where iterations are counted, `step` of a score is the iteration if `LoggerHook` has `log_metric_by_epoch=False`,
+    and else an epoch that nobody counts; the iteration logged before the score takes its place then.
+    """
+    train = [entry for entry in entries if "loss" in entry and "iter" in entry]
+    unit = "epoch" if train and "epoch" in train[0] else "iter"
+    val, last = [], 0
+    for entry in entries:
+        if "loss" in entry:
+            last = entry.get("iter", last)
+        elif "step" in entry:
+            val.append(entry if unit == "epoch" else {**entry, "step": max(entry["step"], last)})
+    return Curves(train, val, unit)
 
 
 def _entries(path: Path) -> list[dict[str, Any]]:
@@ -61,28 +80,29 @@ def _entries(path: Path) -> list[dict[str, Any]]:
     return entries
 
 
-def plot_curves(curves: Curves, path: str | Path, *, title: str, iterations_per_epoch: int) -> None:
+def plot_curves(curves: Curves, path: str | Path, *, title: str, iterations_per_epoch: int = 1) -> None:
     """Plot loss and learning rate, and the scores below.
 
     Args:
         curves: The scalars.
         path: Image file to write.
         title: Title of the figure.
-        iterations_per_epoch: Turns iterations into epochs.
+        iterations_per_epoch: Turns iterations into epochs; without effect where the run is counted in iterations.
     """
     figure = Figure(figsize=(8, 7), layout="constrained")
     upper, lower = figure.subplots(2, 1, sharex=True)
     figure.suptitle(title)
-    epochs = [entry["iter"] / iterations_per_epoch for entry in curves.train]
-    upper.plot(epochs, [entry["loss"] for entry in curves.train], color="tab:blue", linewidth=1)
+    by_epoch = curves.unit == "epoch"
+    times = [entry["iter"] / (iterations_per_epoch if by_epoch else 1) for entry in curves.train]
+    upper.plot(times, [entry["loss"] for entry in curves.train], color="tab:blue", linewidth=1)
     upper.set(ylabel="loss", yscale="log")
     rates = upper.twinx()
-    rates.plot(epochs, [entry["lr"] for entry in curves.train], color="tab:orange", linewidth=1)
+    rates.plot(times, [entry["lr"] for entry in curves.train], color="tab:orange", linewidth=1)
     rates.set_ylabel("learning rate", color="tab:orange")
     for name in _plotted(curves.val):
         points = [(entry["step"], entry[name]) for entry in curves.val if name in entry]
         lower.plot(*zip(*points, strict=True), marker=".", label=f"{name} ({points[-1][1]:.4g})")
-    lower.set(xlabel="epoch", ylabel="score on val (last value in brackets)")
+    lower.set(xlabel="epoch" if by_epoch else "iteration", ylabel="score on val (last value in brackets)")
     lower.grid(alpha=0.3)
     if curves.val:
         lower.legend()
