@@ -111,7 +111,8 @@ def test_method_and_trick(path: Path) -> None:
     own = [cls.__name__ for cls in MODELS.module_dict.values() if cls.__module__.startswith("mmpose_ext.")]
     assert config.model.head.type in {*heads.get(str(name["method"]), set()), *own}
     kind = "SimCCLabel" if name["method"] == "simcc" else "UDPHeatmap" if name["trick"] == "udp" else "MSRAHeatmap"
-    assert config.codec.type in ({kind, "MultiSigmaHeatmap", "BlurredMSRAHeatmap"} if kind == "MSRAHeatmap" else {kind})
+    kinds = {"MSRAHeatmap": {"BatchedMSRAHeatmap", "MultiSigmaHeatmap", "BlurredMSRAHeatmap"}, "SimCCLabel": {kind}}
+    assert config.codec.type in kinds.get(kind, {"BatchedUDPHeatmap"})
     assert config.codec.get("unbiased", False) is (name["trick"] == "dark")
     for loader in (config.train_dataloader, config.val_dataloader):
         assert [x.get("use_udp", False) for x in steps(loader.dataset.pipeline, *CROPS)] == [kind == "UDPHeatmap"]
@@ -120,6 +121,16 @@ def test_method_and_trick(path: Path) -> None:
     assert zooms == ([config.model.test_cfg.zooms] if zooms else [])
     if kind == "UDPHeatmap":
         assert not config.model.test_cfg.get("shift_heatmap", False), "UDP's heatmaps are aligned already"
+
+
+@every_leaf
+def test_the_fast_parts_of_a_test_are_used(path: Path) -> None:
+    """Those that give MMPose's results in less time; the codec is looked at above."""
+    config = load(path)
+    assert config.model.data_preprocessor.type == "BatchedPoseDataPreprocessor"
+    for evaluators in (config.val_evaluator, config.test_evaluator):
+        kinds = {one.type for one in (evaluators if isinstance(evaluators, list) else [evaluators])}
+        assert kinds & {"FastCocoMetric", "MpiiPCKh"} and "CocoMetric" not in kinds
 
 
 @every_leaf

@@ -139,7 +139,7 @@ def config_text(name: str, base: Path, *, keypoints: int, folder: Path, images: 
         lines += ["        test_mode=True,"] if part == "val" else []
         lines += [f"        pipeline={part}_pipeline,", "    ),", ")"]
     lines += ["test_dataloader = val_dataloader"]
-    lines += ['val_evaluator = dict(_delete_=True, type="CocoMetric", ann_file=folder + "/val.json")']
+    lines += ['val_evaluator = dict(_delete_=True, type="FastCocoMetric", ann_file=folder + "/val.json")']
     lines += ["test_evaluator = val_evaluator"]
     lines += [f"train_cfg = dict(max_epochs={epochs})"] if epochs else []
     return "\n".join(lines) + "\n"

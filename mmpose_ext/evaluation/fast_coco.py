@@ -185,7 +185,8 @@ def _record(instance: Mapping[str, Any], number: int) -> dict[str, Any]:
 
 
 def _plain(value: Any) -> Any:
-    return value.item() if isinstance(value, np.generic) else value
+    """A single number in Python's type; MMPose's data sets hand over ``category_id`` as an array without axes."""
+    return value.item() if isinstance(value, np.generic | np.ndarray) else value
 
 
 def write_records(records: Sequence[Mapping[str, Any]], path: Path) -> None:

@@ -113,7 +113,8 @@ def samples(truth: Path, dtype: type) -> list[dict]:
             bbox_scores=rng.random(1).astype(np.float32),
         )
         boxes = dict(bbox_scores=np.ones(1), bbox_scales=box[:, 2:] - box[:, :2])
-        found.append(dict(id=len(found), img_id=annotation["image_id"], pred_instances=instances, gt_instances=boxes))
+        ids = dict(id=len(found), img_id=annotation["image_id"], category_id=np.array(1))  # as MMPose's data sets do
+        found.append(dict(**ids, pred_instances=instances, gt_instances=boxes))
     return found
 
 

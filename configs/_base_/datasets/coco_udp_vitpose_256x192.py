@@ -5,7 +5,7 @@ Both are the defaults of MMPose's `RandomBBoxTransform`. Files as in `coco_256x1
 
 _base_ = ["coco_256x192.py"]
 
-codec = dict(type="UDPHeatmap", input_size=(192, 256), heatmap_size=(48, 64), sigma=2)
+codec = dict(type="BatchedUDPHeatmap", input_size=(192, 256), heatmap_size=(48, 64), sigma=2)
 
 train_pipeline = [
     dict(type="LoadImage"),

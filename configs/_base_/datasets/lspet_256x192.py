@@ -11,7 +11,7 @@ Heads need `out_channels=14`. `PCKAccuracy` is normalised by the longer side of 
 
 _base_ = ["lspet_metainfo.py"]
 
-codec = dict(type="MSRAHeatmap", input_size=(192, 256), heatmap_size=(48, 64), sigma=2)
+codec = dict(type="BatchedMSRAHeatmap", input_size=(192, 256), heatmap_size=(48, 64), sigma=2)
 dataset_type = "CocoDataset"  # by it MMPose's inferencers choose a detector; they read data_mode as well
 data_mode = "topdown"
 
@@ -70,7 +70,7 @@ test_dataloader = val_dataloader
 
 # Scores print as `coco/AP`, `PCK@0.2/PCK` and `PCK@0.1/PCK`; without a prefix the last two would collide.
 val_evaluator = [
-    dict(type="CocoMetric"),
+    dict(type="FastCocoMetric"),
     dict(type="PCKAccuracy", thr=0.2, norm_item="bbox", prefix="PCK@0.2"),
     dict(type="PCKAccuracy", thr=0.1, norm_item="bbox", prefix="PCK@0.1"),
 ]

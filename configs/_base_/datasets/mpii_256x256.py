@@ -8,7 +8,7 @@ Files (`data/mpii/`, or `$MMPOSE_EXT_DATA/mpii/`)::
 Heads need `out_channels=16`. The augmentation is that of MMPose's Lite-HRNet on MPII: no half bodies, no shifts.
 """
 
-codec = dict(type="MSRAHeatmap", input_size=(256, 256), heatmap_size=(64, 64), sigma=2)
+codec = dict(type="BatchedMSRAHeatmap", input_size=(256, 256), heatmap_size=(64, 64), sigma=2)
 dataset_type = "MpiiDataset"  # by it MMPose's inferencers choose a detector; they read data_mode as well
 data_mode = "topdown"
 

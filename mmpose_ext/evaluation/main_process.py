@@ -1,8 +1,8 @@
 """How long the main process of a test takes for a person, apart from the network: MMPose's parts and ours, in turns.
 
 Heatmaps that are there already stand in for a network. Each round runs one batch through MMPose's estimator with its
-parts, then with ours. The metric is computed once at the end over
-as many detections as are asked for; COCO val has 104125 boxes in 5000 images.
+parts, then with ours. The metric is computed once at the end over as many detections as are asked for; COCO val has
+104125 boxes in 5000 images.
 
 Shapes: B batch, K = 17 key points, 256x192 input, 64x48 heatmaps.
 

@@ -4,18 +4,20 @@ from __future__ import annotations
 
 import pytest
 
-from mmpose_ext.evaluation import test_loop as loop
+from mmpose_ext.evaluation import main_process
 
 
-@pytest.mark.parametrize("name", loop.CODECS)
+@pytest.mark.parametrize("name", main_process.CODECS)
 def test_steps(name: str) -> None:
-    result = loop.measure_steps(name, batch=2, rounds=2)
+    result = main_process.measure_steps(name, batch=2, rounds=2)
     assert set(result) == {"stock", "ours", "ratio"} and min(result.values()) > 0
 
 
 def test_metric(monkeypatch) -> None:
-    result = loop.measure_metric(images=12)
+    result = main_process.measure_metric(images=12)
     assert 150 < result["detections"] < 350 and result["stock"] > 0
-    monkeypatch.setattr(loop.METRICS.get("FastCocoMetric"), "compute_metrics", lambda self, results: {"AP": 2.0})
+    monkeypatch.setattr(
+        main_process.METRICS.get("FastCocoMetric"), "compute_metrics", lambda self, results: {"AP": 2.0}
+    )
     with pytest.raises(RuntimeError, match="expected equal numbers"):
-        loop.measure_metric(images=12)
+        main_process.measure_metric(images=12)

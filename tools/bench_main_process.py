@@ -1,4 +1,4 @@
-"""Measure what the main process of a test does beside the network: `python tools/measure_test_loop.py [IMAGES]`."""
+"""Measure what the main process of a test does beside the network: `python tools/bench_main_process.py [IMAGES]`."""
 
 import sys
 
@@ -6,7 +6,7 @@ import cv2
 import torch
 
 import mmpose_ext
-from mmpose_ext.evaluation.test_loop import CODECS, measure_metric, measure_steps
+from mmpose_ext.evaluation.main_process import CODECS, measure_metric, measure_steps
 
 if __name__ == "__main__":
     torch.set_num_threads(1)
