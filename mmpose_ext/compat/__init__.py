@@ -1,6 +1,6 @@
 """Known breakages of the OpenMMLab stack, one file each; each does nothing where upstream works."""
 
-from mmpose_ext.compat import checkpoint, inferencer, launcher, mmcv_ext, xtcocotools_mask
+from mmpose_ext.compat import checkpoint, inferencer, launcher, mmcv_ext, safetensors_files, xtcocotools_mask
 
 __all__ = ["activate"]
 
@@ -14,5 +14,6 @@ def activate() -> None:
     mmcv_ext.install()
     xtcocotools_mask.install()
     checkpoint.install()
+    safetensors_files.install()
     launcher.install()
     inferencer.install()

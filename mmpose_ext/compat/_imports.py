@@ -8,6 +8,7 @@ import importlib.util
 import sys
 from collections.abc import Callable, Sequence
 from types import ModuleType
+from typing import Any
 
 __all__ = ["Fallback", "around_import", "when_imported"]
 
@@ -52,9 +53,10 @@ class Fallback(importlib.abc.MetaPathFinder, importlib.abc.Loader):
 class _Around(importlib.abc.MetaPathFinder):
     """Finds one module as usual, but hands its execution to ``run``."""
 
-    def __init__(self, name: str, run: Callable[[Execute, ModuleType], None]) -> None:
+    def __init__(self, name: str, run: Callable[[Execute, ModuleType], None], owner: Callable[..., Any]) -> None:
         self.name = name
         self.run = run
+        self.owner = owner
 
     def find_spec(
         self, fullname: str, path: Sequence[str] | None = None, target: ModuleType | None = None
@@ -74,15 +76,22 @@ class _Around(importlib.abc.MetaPathFinder):
         return spec
 
 
-def around_import(name: str, run: Callable[[Execute, ModuleType], None]) -> None:
+def around_import(
+    name: str, run: Callable[[Execute, ModuleType], None], *, owner: Callable[..., Any] | None = None
+) -> None:
     """Let ``run`` execute a module when it is imported; too late, and so without effect, if that has happened.
+
+    Several may wait for the same module, each once.
 
     Args:
         name: The full name of the module. Neither it nor the package around it needs to exist.
         run: Called with the function that executes the module as usual, and the module.
+        owner: Who asks, ``run`` itself if None: a second call for the same owner does nothing.
     """
-    if name not in sys.modules and not any(isinstance(f, _Around) and f.name == name for f in sys.meta_path):
-        sys.meta_path.insert(0, _Around(name, run))
+    owner = owner or run
+    waiting = {(finder.name, finder.owner) for finder in sys.meta_path if isinstance(finder, _Around)}
+    if name not in sys.modules and (name, owner) not in waiting:
+        sys.meta_path.insert(0, _Around(name, run, owner))
 
 
 def when_imported(name: str, callback: Execute) -> None:
@@ -100,4 +109,4 @@ def when_imported(name: str, callback: Execute) -> None:
         execute(module)
         callback(module)
 
-    around_import(name, run)
+    around_import(name, run, owner=callback)

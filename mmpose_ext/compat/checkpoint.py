@@ -24,6 +24,7 @@ from pathlib import Path
 from types import ModuleType
 from typing import Any
 
+from mmpose_ext.compat import safetensors_files
 from mmpose_ext.compat._imports import when_imported
 from mmpose_ext.compat.versions import torch_at_least
 
@@ -81,7 +82,7 @@ def safe_loading() -> AbstractContextManager[Any]:
 
 
 def load(path: str | Path, *, map_location: str = "cpu") -> Any:
-    """Load a checkpoint file of MMEngine (torch >= 2.6) or plain torch, never running code from it.
+    """Load a checkpoint file of MMEngine (torch >= 2.6), of plain torch or of safetensors, never running code from it.
 
     Args:
         path: The file.
@@ -92,6 +93,8 @@ def load(path: str | Path, *, map_location: str = "cpu") -> Any:
     """
     import torch
 
+    if Path(path).suffix == safetensors_files.SUFFIX:
+        return safetensors_files.read(path, map_location)
     with safe_loading():
         return torch.load(path, map_location=map_location, weights_only=True)
 
