@@ -13,6 +13,7 @@ from mmpose_ext.models.sharpose.encoder import Attention, Block
 from mmpose_ext.models.sharpose.fine_tokens import FeatureReuse, fine_index
 from mmpose_ext.models.sharpose.head import SHaRPoseHead
 from mmpose_ext.models.sharpose.keypoint_decoder import KeypointDecoder
+from mmpose_ext.models.sharpose.positions import SinePositions, sine_positions
 from mmpose_ext.models.sharpose.quality import QualityPredictor, object_keypoint_similarity, quality_loss
 from mmpose_ext.models.sharpose.relevance import accumulate, number_of_selected, relevance, select
 
@@ -28,6 +29,7 @@ __all__ = [
     "SHaRPoseFeatures",
     "SHaRPoseHead",
     "SHaRPoseOneStage",
+    "SinePositions",
     "accumulate",
     "fine_index",
     "number_of_selected",
@@ -35,4 +37,5 @@ __all__ = [
     "quality_loss",
     "relevance",
     "select",
+    "sine_positions",
 ]

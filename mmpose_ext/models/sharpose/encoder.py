@@ -17,6 +17,8 @@ import torch.nn.functional as F
 from mmcv.cnn.bricks import DropPath
 from torch import Tensor, nn
 
+from mmpose_ext.layers.fused_linear import FusedLinear
+
 
 def attention_rows(queries: Tensor, keys: Tensor) -> Tensor:
     """The attention matrix of some queries, the rows of Eq. (5), without a gradient.
@@ -40,14 +42,22 @@ class MLP(nn.Module):
         hidden: Width between the layers.
     """
 
+    act: nn.Module
+
     def __init__(self, width: int, hidden: int) -> None:
         super().__init__()
         self.fc1 = nn.Linear(width, hidden)
+        self.act = nn.GELU()
         self.fc2 = nn.Linear(hidden, width)
 
     def forward(self, x: Tensor) -> Tensor:
         """Map (..., D) to (..., D)."""
-        return self.fc2(F.gelu(self.fc1(x)))
+        return self.fc2(self.act(self.fc1(x)))
+
+    def switch_to_deploy(self) -> None:
+        """Take the GELU into the first layer, in place; see :mod:`mmpose_ext.layers.fused_linear`."""
+        self.fc1, self.act = FusedLinear(self.fc1, activation="gelu"), nn.Identity()
+        self.fc2 = FusedLinear(self.fc2)
 
 
 class Attention(nn.Module):
@@ -103,6 +113,10 @@ class Attention(nn.Module):
     def answer(self, query: Tensor, key: Tensor, value: Tensor) -> Tensor:
         """Output (B, Q, D) for queries (B, H, Q, E) to keys and values (B, H, L, E)."""
         return self.proj(F.scaled_dot_product_attention(query, key, value).transpose(1, 2).flatten(2))
+
+    def switch_to_deploy(self) -> None:
+        """Exchange the layers for faster ones, in place; see :mod:`mmpose_ext.layers.fused_linear`."""
+        self.qkv, self.proj = FusedLinear(self.qkv), FusedLinear(self.proj)
 
     def _heads(self, x: Tensor, number: int) -> tuple[Tensor, ...]:
         """Split (B, L, number * D) into ``number`` tensors (B, H, L, E)."""

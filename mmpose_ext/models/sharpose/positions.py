@@ -1,9 +1,12 @@
-"""Position tables for another resolution.
+"""Position tables: resized for another resolution, and sines for a training from scratch.
 
 SHaRPose: Sparse High-Resolution Representation for Human Pose Estimation, https://arxiv.org/abs/2312.10758; the paper
 starts from MAE weights, whose table of 14 x 14 positions is resized for both of its grids.
 
-Deviations: none.
+Deviations:
+    - The official code initialises all tables and tokens with zeros, and loads MAE's, whose table is made of sines.
+      Without such weights a key point can't tell one place from another before the tables have grown:
+      :class:`SinePositions` starts from sines.
 
 Shapes: N positions, row by row, D width.
 """
@@ -12,8 +15,10 @@ from __future__ import annotations
 
 import math
 
+import torch
 import torch.nn.functional as F
-from torch import Tensor
+from mmengine.registry import WEIGHT_INITIALIZERS
+from torch import Tensor, nn
 
 
 def grid_of(number: int, like: tuple[int, int]) -> tuple[int, int]:
@@ -50,3 +55,52 @@ def resize_positions(table: Tensor, grid: tuple[int, int]) -> Tensor:
     maps = table.transpose(1, 2).unflatten(2, grid_of(table.shape[1], grid)).float()
     resized = F.interpolate(maps, size=grid, mode="bicubic", align_corners=False)
     return resized.flatten(2).transpose(1, 2).to(table.dtype)
+
+
+def sine_positions(grid: tuple[int, int], width: int, *, temperature: float = 100.0) -> Tensor:
+    """Sines and cosines of the column and of the row, in wavelengths that grow geometrically.
+
+    Args:
+        grid: Rows and columns.
+        width: D, a multiple of four.
+        temperature: The longest wavelength, divided by 2 pi, in patches.
+
+    Returns:
+        (1, rows * columns, D).
+
+    Raises:
+        ValueError: If the width is no multiple of four.
+    """
+    if width % 4:
+        raise ValueError(f"expected a width that is a multiple of 4, got {width}")
+    rows, columns = torch.meshgrid(torch.arange(grid[0]), torch.arange(grid[1]), indexing="ij")
+    frequencies = temperature ** -torch.linspace(0, 1, width // 4)
+    angles = torch.cat([axis.reshape(-1, 1) * frequencies for axis in (columns, rows)], 1)
+    return torch.cat([angles.sin(), angles.cos()], 1)[None]
+
+
+@WEIGHT_INITIALIZERS.register_module()
+class SinePositions:
+    """Initialise the tables of positions with sines and the tokens with noise; for ``init_cfg`` of a SHaRPose.
+
+    Args:
+        temperature: See :func:`sine_positions`.
+        token_std: Standard deviation of the tokens of the key points and of the quality.
+    """
+
+    def __init__(self, *, temperature: float = 100.0, token_std: float = 0.5) -> None:
+        self.temperature = temperature
+        self.token_std = token_std
+
+    @torch.no_grad()
+    def __call__(self, module: nn.Module) -> None:
+        """Fill the parameters of a backbone.
+
+        Args:
+            module: A ``SHaRPose`` or ``SHaRPoseOneStage``.
+        """
+        for name, grid in module.grids.items():
+            table = getattr(module, name)
+            table.copy_(sine_positions(grid, table.shape[-1], temperature=self.temperature))
+        for tokens in (module.keypoint_tokens, module.quality_token):
+            tokens.normal_(0, self.token_std)

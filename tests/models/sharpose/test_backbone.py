@@ -2,13 +2,16 @@
 
 from __future__ import annotations
 
+import copy
 import warnings
 
 import pytest
 import torch
 
 from mmpose_ext.analysis.export import export_onnx, onnx_session
-from mmpose_ext.models.sharpose import ARCHS, SHaRPose
+from mmpose_ext.layers.deploy import switch_to_deploy
+from mmpose_ext.layers.fused_linear import FusedLinear
+from mmpose_ext.models.sharpose import ARCHS, KeypointDecoder, SHaRPose
 
 TINY = dict(width=16, depth=4, num_heads=2)
 
@@ -206,6 +209,28 @@ def test_image_of_another_size(images):
 def test_table_2():
     assert {name: arch.width for name, arch in ARCHS.items()} == {"small": 384, "base": 768}
     assert {(arch.depth, arch.num_heads, arch.mlp_ratio) for arch in ARCHS.values()} == {(12, 12, 4.0)}
+
+
+@pytest.mark.parametrize("threshold", [None, 0.0])
+def test_deployed_form(threshold, images):
+    network = tiny(quality_threshold=threshold)
+    deployed = switch_to_deploy(copy.deepcopy(network))
+    assert sum(isinstance(module, FusedLinear) for module in deployed.modules()) == 4 * 4 + 2
+    with torch.no_grad():
+        expected, got = network(images), deployed(images)
+    assert torch.equal(got.selected, expected.selected) and torch.equal(got.refined, expected.refined)
+    for name in ("coarse", "fine", "quality"):
+        torch.testing.assert_close(getattr(got, name), getattr(expected, name), rtol=1e-4, atol=1e-5)
+
+
+@pytest.mark.parametrize("num_layers", [1, 2])
+def test_deployed_decoder(num_layers):
+    decoder, tokens = KeypointDecoder(16, 6, 4, num_layers=num_layers).eval(), torch.randn(2, 5, 16)
+    with torch.no_grad():
+        expected = decoder(tokens)
+        got = switch_to_deploy(decoder)(tokens)
+    torch.testing.assert_close(got, expected)
+    assert sum(isinstance(layer, FusedLinear) for layer in decoder) == num_layers
 
 
 @pytest.mark.slow
