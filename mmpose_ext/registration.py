@@ -13,6 +13,9 @@ import warnings
 STACK = ("torch", "mmengine", "mmpose.registry", "mmpose.models", "mmpose.datasets", "mmpose.evaluation")
 """What has to be importable before any module of this package can register something."""
 
+NOISE = (r"pkg_resources is deprecated", r"`torch\.jit\.script` is deprecated")
+"""What OpenMMLab's packages make others warn about when they are imported, and no user can change."""
+
 MODULES = (
     "mmpose_ext.registry",
     "mmpose_ext.models",
@@ -33,7 +36,7 @@ def register() -> None:
     """
     try:
         for name in STACK:
-            importlib.import_module(name)
+            _import(name)
     except Exception as error:  # a broken stack fails in any way: a missing library, an assertion on a version, ...
         warnings.warn(
             f"mmpose_ext registered no model, because {name} can't be imported ({type(error).__name__}: {error}). "
@@ -42,4 +45,11 @@ def register() -> None:
         )
         return
     for name in MODULES:
+        _import(name)
+
+
+def _import(name: str) -> None:
+    with warnings.catch_warnings():
+        for message in NOISE:
+            warnings.filterwarnings("ignore", message)
         importlib.import_module(name)
