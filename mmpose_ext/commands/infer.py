@@ -8,7 +8,7 @@ from __future__ import annotations
 import argparse
 import sys
 from pathlib import Path
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, NamedTuple
 
 if TYPE_CHECKING:
     from mmpose_ext.inference.estimators import Estimator
@@ -50,7 +50,8 @@ def run(args: argparse.Namespace) -> int:
         args: Parsed arguments.
 
     Returns:
-        0, or 2 if something can't be used; what was found until then is written.
+        0; 1 if some pictures can't be read, which are named while the others go on; 2 if nothing can be read or
+        something else is wrong. What was found until then is written.
     """
     import torch
 
@@ -60,15 +61,33 @@ def run(args: argparse.Namespace) -> int:
         torch.set_num_threads(args.threads)
     try:
         sources = find_sources(args.inputs)
-        finder, estimator = _finder(args), _estimator(args)
-        persons, pictures, complete = _loop(args, sources, finder, estimator)
+        estimator, finder = _estimator(args), _finder(args)
+        done = _loop(args, sources, finder, estimator)
     except (ValueError, OSError, ImportError) as error:
         print(f"mmpose-ext infer: {error}", file=sys.stderr)
         return 2
-    print(
-        f"{persons} persons in {pictures} pictures: {args.out / 'predictions.json'}{'' if complete else ' (stopped)'}"
-    )
-    return 0
+    print(f"{done.persons} persons in {done.pictures} pictures: {args.out / 'predictions.json'}{_remarks(args, done)}")
+    return (1 if done.pictures else 2) if done.unreadable else 0
+
+
+class Done(NamedTuple):
+    """What a run has seen."""
+
+    persons: int
+    pictures: int
+    unreadable: int
+    """Files without a picture."""
+    complete: bool
+    """Whether nobody stopped it."""
+
+
+def _remarks(args: argparse.Namespace, done: Done) -> str:
+    remarks = [] if done.complete else ["stopped"]
+    if done.unreadable:
+        remarks.append(f"{done.unreadable} can't be read")
+    if args.checkpoint == "none":
+        remarks.append("random weights: the key points mean nothing")
+    return f" ({'; '.join(remarks)})" if remarks else ""
 
 
 def _finder(args: argparse.Namespace) -> Finder:
@@ -98,10 +117,7 @@ def _estimator(args: argparse.Namespace) -> Estimator:
     return TorchEstimator(args.model, checkpoint, device=args.device, flip=args.flip)
 
 
-def _loop(
-    args: argparse.Namespace, sources: list[Source], finder: Finder, estimator: Estimator
-) -> tuple[int, int, bool]:
-    """Numbers of persons and pictures, and whether nobody stopped it."""
+def _loop(args: argparse.Namespace, sources: list[Source], finder: Finder, estimator: Estimator) -> Done:
     from tqdm import tqdm
 
     from mmpose_ext.inference.frames import read
@@ -113,8 +129,14 @@ def _loop(
     if args.limit is not None and (total is None or args.limit < total):
         total = args.limit
     painter = Painter(estimator.meta, threshold=args.keypoint_threshold, boxes=finder.__class__.__name__ != "function")
-    content, complete = JsonWriter(estimator.meta), True
-    found = estimate(read(sources, limit=args.limit), finder, estimator, batch=args.batch)
+    info = {"model": args.model, "checkpoint": args.checkpoint}
+    content, unreadable, complete = JsonWriter(estimator.meta, info=info), list[str](), True
+
+    def report(message: str) -> None:
+        unreadable.append(message)
+        tqdm.write(f"mmpose-ext infer: {message}", file=sys.stderr)
+
+    found = estimate(read(sources, limit=args.limit, unreadable=report), finder, estimator, batch=args.batch)
     try:
         with PictureWriter(args.out) as pictures, tqdm(found, total=total, unit="img", disable=None) as progress:
             for frame, boxes, poses in progress:
@@ -126,4 +148,4 @@ def _loop(
         complete = False
     finally:
         content.write(args.out / "predictions.json")
-    return len(content.content["annotations"]), len(content.content["images"]), complete
+    return Done(len(content.content["annotations"]), len(content.content["images"]), len(unreadable), complete)

@@ -7,7 +7,8 @@ Deviations: none (no paper).
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Callable, Iterator, Sequence
+from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -73,13 +74,13 @@ def find_sources(words: Sequence[str]) -> list[Source]:
         words: Image, video, folder of those (searched all through), or ``webcam`` or ``webcam:NUMBER``.
 
     Raises:
-        ValueError: If a path does not exist, is of an unknown kind, or a folder has no picture.
+        ValueError: If a path does not exist, is of an unknown kind, a folder has no picture, or there is no camera.
     """
     found: list[Source] = []
     for word in words:
         path = Path(word).expanduser()
         if word.partition(":")[0] == "webcam":
-            found.append(Source("webcam", Path(word.partition(":")[2] or "0"), "webcam"))
+            found.append(_webcam(word))
         elif path.is_dir():
             inside = [file for file in sorted(path.rglob("*")) if file.suffix.lower() in IMAGES | VIDEOS]
             if not inside:
@@ -90,6 +91,16 @@ def find_sources(words: Sequence[str]) -> list[Source]:
         else:
             found.append(_file(path, path.stem))
     return _unique(found)
+
+
+def _webcam(word: str) -> Source:
+    """A camera that can be opened, which is tried here: before a network is built, not after."""
+    number = word.partition(":")[2] or "0"
+    if not number.isdecimal():
+        raise ValueError(f"expected webcam or webcam:NUMBER, got {word!r}")
+    source = Source("webcam", Path(number), "webcam")
+    with _opened(source):
+        return source
 
 
 def _file(path: Path, name: str) -> Source:
@@ -111,38 +122,48 @@ def _unique(sources: Sequence[Source]) -> list[Source]:
     return result
 
 
-def read(sources: Sequence[Source], *, limit: int | None = None) -> Iterator[Frame]:
+def read(
+    sources: Sequence[Source], *, limit: int | None = None, unreadable: Callable[[str], None] | None = None
+) -> Iterator[Frame]:
     """All pictures, one after the other.
 
     Args:
         sources: Where they are from.
         limit: Stop after so many.
+        unreadable: Called with what is wrong for each source that can't be read, and the next one follows; without,
+            it is an error.
 
     Raises:
-        ValueError: If a file can't be decoded or a camera not opened.
+        ValueError: If a file can't be decoded or a camera not opened, and there is no `unreadable`.
     """
     number = 0
     for source in sources:
-        for frame in _image(source) if source.kind == "image" else _video(source):
-            if limit is not None and number >= limit:
-                return
-            number += 1
-            yield frame
+        try:
+            for frame in _image(source) if source.kind == "image" else _video(source):
+                if limit is not None and number >= limit:
+                    return
+                number += 1
+                yield frame
+        except Unreadable as error:
+            if unreadable is None:
+                raise
+            unreadable(str(error))
+
+
+class Unreadable(ValueError):
+    """A source that gives no picture."""
 
 
 def _image(source: Source) -> Iterator[Frame]:
     data = np.fromfile(source.path, dtype=np.uint8)  # not cv2.imread, which can't say why and fails on some paths
     image = cv2.imdecode(data, cv2.IMREAD_COLOR) if data.size else None
     if image is None:
-        raise ValueError(f"expected an image, {source.path} can't be decoded")
+        raise Unreadable(f"expected an image, {source.path} can't be decoded")
     yield Frame(source, 0, image)
 
 
 def _video(source: Source) -> Iterator[Frame]:
-    capture = cv2.VideoCapture(int(str(source.path)) if source.kind == "webcam" else str(source.path))
-    try:
-        if not capture.isOpened():
-            raise ValueError(f"expected a {source.kind}, {source.path} can't be opened")
+    with _opened(source) as capture:
         rate, index = capture.get(cv2.CAP_PROP_FPS) or 25.0, 0
         while True:
             there, image = capture.read()
@@ -151,6 +172,22 @@ def _video(source: Source) -> Iterator[Frame]:
             yield Frame(source, index, image, rate)
             index += 1
         if index == 0:
-            raise ValueError(f"expected a {source.kind}, {source.path} has no picture")
+            raise Unreadable(f"expected a {source.kind}, {source.path} has no picture")
+
+
+@contextmanager
+def _opened(source: Source) -> Iterator[cv2.VideoCapture]:
+    """A video or a camera, without the lines that OpenCV prints about one that can't be opened."""
+    camera = source.kind == "webcam"
+    level = cv2.setLogLevel(0)
+    try:
+        capture = cv2.VideoCapture(int(str(source.path)) if camera else str(source.path))
+    finally:
+        cv2.setLogLevel(level)
+    try:
+        if not capture.isOpened():
+            what = f"camera {source.path}" if camera else str(source.path)
+            raise Unreadable(f"expected a {source.kind}, {what} can't be opened")
+        yield capture
     finally:
         capture.release()

@@ -9,11 +9,14 @@ from __future__ import annotations
 
 import json
 from collections.abc import Callable, Sequence
+from difflib import get_close_matches
 from pathlib import Path
+from urllib.error import URLError
 
 import numpy as np
 
 from mmpose_ext.inference.frames import Frame
+from mmpose_ext.inference.weights import load_weights, quiet_logger
 
 __all__ = ["Detector", "Finder", "GivenBoxes", "whole_image"]
 
@@ -88,6 +91,14 @@ class GivenBoxes:
         return [np.array(one, dtype=np.float32).reshape(-1, 5) for one in boxes]
 
 
+def _nearest(name: str) -> str:
+    """Names and aliases of MMDetection's models that look like this one."""
+    from mmdet.apis import DetInferencer
+
+    close = get_close_matches(name, DetInferencer.list_models("mmdet"), n=3)
+    return f"; did you mean {', '.join(close)}?" if close else ""
+
+
 class Detector:
     """Persons found by a detector of MMDetection, such as RTMDet.
 
@@ -98,6 +109,10 @@ class Detector:
         threshold: Lowest score of a person.
         overlap: Largest overlap of two persons (intersection over union).
         category: Number of the class of persons.
+
+    Raises:
+        ValueError: If there is no such detector, or the weights are not those of it.
+        OSError: If the weights of an alias can't be downloaded.
     """
 
     def __init__(
@@ -113,7 +128,20 @@ class Detector:
         from mmdet.apis import DetInferencer
 
         self.threshold, self.overlap, self.category = threshold, overlap, category
-        self._inferencer = DetInferencer(model=model, weights=weights, device=device, show_progress=False)
+        local = weights is not None and "://" not in weights
+        if local and not Path(str(weights)).is_file():
+            raise ValueError(f"expected weights of {model}, got {weights}, which does not exist")
+        try:
+            with quiet_logger():
+                self._inferencer = DetInferencer(model=model, weights=weights, device=device, show_progress=False)
+        except URLError as error:
+            raise OSError(f"the weights of {model} can't be downloaded ({error.reason}); expected a file") from error
+        except ValueError as error:
+            if "Cannot find model" not in str(error):
+                raise
+            raise ValueError(f"expected a config or an alias of MMDetection, got {model!r}{_nearest(model)}") from error
+        if local:
+            load_weights(self._inferencer.model, str(weights))
 
     def __call__(self, frames: Sequence[Frame]) -> list[np.ndarray]:
         """Boxes of pictures.

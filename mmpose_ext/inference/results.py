@@ -28,12 +28,14 @@ class JsonWriter:
 
     Args:
         meta: `dataset_meta` of the network.
+        info: What found the poses, in plain types, for whoever opens the file later.
     """
 
-    def __init__(self, meta: Mapping[str, Any]) -> None:
+    def __init__(self, meta: Mapping[str, Any], *, info: Mapping[str, Any] | None = None) -> None:
         names = [meta["keypoint_id2name"][i] for i in range(meta["num_keypoints"])]
         skeleton = [[int(a) + 1, int(b) + 1] for a, b in meta.get("skeleton_links", [])]  # COCO counts from 1
         category = {"id": 1, "name": "person", "keypoints": names, "skeleton": skeleton}
+        self.info = dict(info or {})
         self.content: dict[str, list] = {"images": [], "annotations": [], "categories": [category]}
 
     def add(self, frame: Frame, boxes: np.ndarray, poses: Sequence[Pose]) -> None:
@@ -71,8 +73,12 @@ class JsonWriter:
             path: The file.
         """
         path.parent.mkdir(parents=True, exist_ok=True)
+        path.write_text(self.text())
+
+    def text(self) -> str:
+        """The content of the file."""
         parts = [f'"{key}": [\n{",".join(map(_line, value))}\n]' for key, value in self.content.items()]
-        path.write_text("{" + ",\n".join(parts) + "}\n")
+        return "{" + ",\n".join([f'"info": {json.dumps(self.info)}', *parts]) + "}\n"
 
 
 def _line(entry: Mapping[str, Any]) -> str:

@@ -8,17 +8,21 @@ Deviations: none (no paper).
 
 from __future__ import annotations
 
+import logging
 import pickle
-from collections.abc import Mapping
+from collections import OrderedDict
+from collections.abc import Iterator, Mapping
+from contextlib import contextmanager
 from pathlib import Path
 from typing import Any
 
+from mmengine.logging import MMLogger
 from mmengine.runner import CheckpointLoader, load_state_dict
 from torch import Tensor, nn
 
 from mmpose_ext.compat.checkpoint import load
 
-__all__ = ["load_weights"]
+__all__ = ["load_weights", "quiet_logger"]
 
 
 def load_weights(model: nn.Module, path: str | Path, *, trusted: bool = True) -> dict[str, Any]:
@@ -49,35 +53,47 @@ def load_weights(model: nn.Module, path: str | Path, *, trusted: bool = True) ->
     weights = content.get("state_dict", content) if isinstance(content, Mapping) else None
     if not weights or not all(isinstance(value, Tensor) for value in weights.values()):
         raise ValueError(f"expected a checkpoint, {path} holds no weights")
+    weights = _bare(weights)
     try:
-        load_state_dict(model, _bare(weights), strict=True)
-    except RuntimeError as error:
-        raise ValueError(
-            f"expected a checkpoint of this network, {path} is not: {_differences(model, weights)}"
-        ) from error
-    return dict(content.get("meta") or {}) if weights is not content else {}
+        load_state_dict(model, weights, strict=True)
+    except RuntimeError as error:  # all that fits is loaded by then
+        if differences := _differences(model, weights):
+            raise ValueError(f"expected a checkpoint of this network, {path} is not: {differences}") from error
+    return dict(content.get("meta") or {}) if "state_dict" in content else {}
 
 
-def _bare(weights: Mapping[str, Tensor]) -> dict[str, Tensor]:
+@contextmanager
+def quiet_logger() -> Iterator[None]:
+    """Keep from the terminal what MMEngine and the networks say while they are built."""
+    logger = MMLogger.get_current_instance()
+    level = logger.level
+    logger.setLevel(logging.ERROR)
+    try:
+        yield
+    finally:
+        logger.setLevel(level)
+
+
+def _bare(weights: Mapping[str, Tensor]) -> OrderedDict[str, Tensor]:
     """Weights under the names that they have outside of a wrapper for distributed training."""
-    bare = type(weights)((name.removeprefix("module."), value) for name, value in weights.items())
+    bare = OrderedDict((name.removeprefix("module."), value) for name, value in weights.items())
     if hasattr(weights, "_metadata"):  # the versions of modules that know how to read their older forms
-        bare._metadata = weights._metadata
+        vars(bare)["_metadata"] = weights._metadata
     return bare
 
 
-def _differences(model: nn.Module, weights: Mapping[str, Tensor]) -> str:
-    """One sentence on how names and shapes differ."""
-    wanted, given = model.state_dict(), _bare(weights)
+def _differences(model: nn.Module, given: Mapping[str, Tensor]) -> str:
+    """What the network lacks, in one sentence; empty if it lacks nothing and the file has only more than it needs."""
+    wanted = model.state_dict()
     missing = [name for name in wanted if name not in given and not name.endswith("num_batches_tracked")]
     unknown = [name for name in given if name not in wanted]
     other = [name for name in wanted if name in given and wanted[name].shape != given[name].shape]
     parts = []
     if missing:
         parts.append(f"{len(missing)} of {len(wanted)} tensors are missing ({missing[0]})")
-    if unknown:
-        parts.append(f"{len(unknown)} are unknown ({unknown[0]})")
     if other:
         shapes = [" x ".join(map(str, one[other[0]].shape)) or "a number" for one in (given, wanted)]
         parts.append(f"{len(other)} have another shape ({other[0]}: {shapes[0]} in place of {shapes[1]})")
-    return ", ".join(parts) or "its tensors can't be copied"
+    if unknown and parts:
+        parts.append(f"{len(unknown)} are unknown ({unknown[0]})")
+    return ", ".join(parts)

@@ -227,5 +227,5 @@ def test_whole_image_and_unknown_camera(monkeypatch) -> None:
     np.testing.assert_array_equal(whole_image([frame]), [[[0, 0, 40, 30, 1]]])
     closed = SimpleNamespace(isOpened=lambda: False, release=lambda: None)
     monkeypatch.setattr("mmpose_ext.inference.frames.cv2.VideoCapture", lambda number: closed)
-    with pytest.raises(ValueError, match="expected a webcam, 7 can't be opened"):
+    with pytest.raises(ValueError, match="expected a webcam, camera 7 can't be opened"):
         next(read([Source("webcam", Path("7"), "webcam")]))
