@@ -59,15 +59,31 @@ class TopdownReader:
         image = mmcv.imread(str(path))
         if image is None:
             raise ValueError(f"expected an image, got {path}")
+        batch = self._batch(image, box)
+        sample = self._sample(batch)
+        with DefaultScope.overwrite_default_scope(self.scope):
+            (result,) = self.model.test_step(batch)
+        return sample, Panel("pose", self._pose(sample.picture, result))
+
+    def crop(self, image: np.ndarray, box: Box | None = None) -> Sample:
+        """Crop one person without looking for a pose.
+
+        Args:
+            image: Pixels (H, W, 3), blue, green, red.
+            box: Of the person; None for all of the image.
+        """
+        return self._sample(self._batch(image, box))
+
+    def _batch(self, image: np.ndarray, box: Box | None) -> dict[str, Any]:
         x, y, width, height = box if box is not None else (0, 0, image.shape[1], image.shape[0])
         info = dict(img=image, bbox=np.array([[x, y, x + width, y + height]], dtype=np.float32))
         info |= dict(bbox_score=np.ones(1, dtype=np.float32), **self.meta)
-        batch = pseudo_collate([self.pipeline(info)])
+        return pseudo_collate([self.pipeline(info)])
+
+    def _sample(self, batch: dict[str, Any]) -> Sample:
         picture = np.ascontiguousarray(batch["inputs"][0].permute(1, 2, 0).numpy()[..., ::-1])
         with DefaultScope.overwrite_default_scope(self.scope):
-            pixels = self.model.data_preprocessor(batch, False)["inputs"]
-            (result,) = self.model.test_step(batch)
-        return Sample(picture, pixels), Panel("pose", self._pose(picture, result))
+            return Sample(picture, self.model.data_preprocessor(batch, False)["inputs"])
 
     def _pose(self, picture: np.ndarray, result: PoseDataSample) -> np.ndarray:
         """Draw the predicted pose over the crop."""
