@@ -19,6 +19,7 @@ COMMANDS = {
     "bench": "measure latency and throughput of configs side by side",
     "export": "write a config and its checkpoint as an ONNX file",
     "infer": "find poses in images, videos or a camera",
+    "demo": "serve a page that finds poses in pictures and shows what a network looks at",
     "init-dataset": "check a COCO-style file, write metainfo and a ready config for it",
     "reproduce": "count and measure the rows of the papers' tables again",
     "analyze-ssn": "plot what the feature shifting modules of an SSN have learned",
