@@ -2,12 +2,12 @@
 
 _base_ = [
     "../../_base_/default_runtime.py",
-    "../../_base_/schedules/adamw_bf16_3e.py",
+    "../../_base_/schedules/adamw_bf16_4e.py",
     "../../_base_/models/vitpose-small.py",
-    "../../_base_/datasets/lspet_128x96.py",
+    "../../_base_/datasets/lspet_flips_128x96.py",
 ]
 
-train_dataloader = dict(batch_size=32)
+train_dataloader = dict(batch_size=16)
 
 model = dict(
     backbone=dict(img_size=_base_.codec.input_size[::-1]),
