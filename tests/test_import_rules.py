@@ -13,8 +13,8 @@ import pytest
 ROOT = Path(__file__).resolve().parents[1]
 PACKAGE = ROOT / "mmpose_ext"
 MODULES = sorted(path for path in PACKAGE.rglob("*.py") if ".mim" not in path.parts)
-ROLES = {"backbone.py", "neck.py", "head.py"}
-"""The files of a paper that may touch MMPose's registry."""
+ROLES = {"backbone.py", "neck.py", "head.py", "initializer.py"}
+"""The files of a paper that may touch a registry."""
 
 
 def name_of(path: Path) -> str:

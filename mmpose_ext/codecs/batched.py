@@ -1,7 +1,7 @@
 """MMPose's codecs with the decoder for a whole batch: the same results, a fraction of the time.
 
-`BaseHead.decode` hands a batch over at once if a codec has `batch_decode`, so that it is enough to exchange the name in a
-config, of the codec or of the head's decoder alone: `--cfg-options model.head.decoder.type=BatchedUDPHeatmap`.
+`BaseHead.decode` hands a batch over at once if a codec has `batch_decode`, so that it is enough to exchange the name in
+a config, of the codec or of the head's decoder alone: `--cfg-options model.head.decoder.type=BatchedUDPHeatmap`.
 
 Encoding, and `decode` for one person, are inherited.
 

@@ -12,8 +12,9 @@ from mmpose_ext.models.sharpose.backbone import SHaRPose, SHaRPoseFeatures, SHaR
 from mmpose_ext.models.sharpose.encoder import Attention, Block
 from mmpose_ext.models.sharpose.fine_tokens import FeatureReuse, fine_index
 from mmpose_ext.models.sharpose.head import SHaRPoseHead
+from mmpose_ext.models.sharpose.initializer import SinePositions
 from mmpose_ext.models.sharpose.keypoint_decoder import KeypointDecoder
-from mmpose_ext.models.sharpose.positions import SinePositions, sine_positions
+from mmpose_ext.models.sharpose.positions import sine_positions
 from mmpose_ext.models.sharpose.quality import QualityPredictor, object_keypoint_similarity, quality_loss
 from mmpose_ext.models.sharpose.relevance import accumulate, number_of_selected, relevance, select
 

@@ -1,12 +1,10 @@
-"""Position tables: resized for another resolution, and sines for a training from scratch.
+"""Position tables: resized for another resolution, or filled with sines.
 
 SHaRPose: Sparse High-Resolution Representation for Human Pose Estimation, https://arxiv.org/abs/2312.10758; the paper
 starts from MAE weights, whose table of 14 x 14 positions is resized for both of its grids.
 
 Deviations:
-    - The official code initialises all tables and tokens with zeros, and loads MAE's, whose table is made of sines.
-      Without such weights a key point can't tell one place from another before the tables have grown:
-      :class:`SinePositions` starts from sines.
+    - The sines are ours, for a training without MAE's weights; see ``initializer.py``.
 
 Shapes: N positions, row by row, D width.
 """
@@ -17,8 +15,7 @@ import math
 
 import torch
 import torch.nn.functional as F
-from mmengine.registry import WEIGHT_INITIALIZERS
-from torch import Tensor, nn
+from torch import Tensor
 
 
 def grid_of(number: int, like: tuple[int, int]) -> tuple[int, int]:
@@ -77,30 +74,3 @@ def sine_positions(grid: tuple[int, int], width: int, *, temperature: float = 10
     frequencies = temperature ** -torch.linspace(0, 1, width // 4)
     angles = torch.cat([axis.reshape(-1, 1) * frequencies for axis in (columns, rows)], 1)
     return torch.cat([angles.sin(), angles.cos()], 1)[None]
-
-
-@WEIGHT_INITIALIZERS.register_module()
-class SinePositions:
-    """Initialise the tables of positions with sines and the tokens with noise; for ``init_cfg`` of a SHaRPose.
-
-    Args:
-        temperature: See :func:`sine_positions`.
-        token_std: Standard deviation of the tokens of the key points and of the quality.
-    """
-
-    def __init__(self, *, temperature: float = 100.0, token_std: float = 0.5) -> None:
-        self.temperature = temperature
-        self.token_std = token_std
-
-    @torch.no_grad()
-    def __call__(self, module: nn.Module) -> None:
-        """Fill the parameters of a backbone.
-
-        Args:
-            module: A ``SHaRPose`` or ``SHaRPoseOneStage``.
-        """
-        for name, grid in module.grids.items():
-            table = getattr(module, name)
-            table.copy_(sine_positions(grid, table.shape[-1], temperature=self.temperature))
-        for tokens in (module.keypoint_tokens, module.quality_token):
-            tokens.normal_(0, self.token_std)

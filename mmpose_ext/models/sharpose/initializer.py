@@ -1,0 +1,45 @@
+"""How the position tables and tokens start in a training from scratch.
+
+SHaRPose: Sparse High-Resolution Representation for Human Pose Estimation, https://arxiv.org/abs/2312.10758; the paper
+starts from MAE weights, whose table of 14 x 14 positions is resized for both of its grids.
+
+Deviations:
+    - The official code initialises all tables and tokens with zeros, and loads MAE's, whose table is made of sines.
+      Without such weights a key point can't tell one place from another before the tables have grown:
+      :class:`SinePositions` starts from sines.
+"""
+
+from __future__ import annotations
+
+import torch
+from mmengine.registry import WEIGHT_INITIALIZERS
+from torch import nn
+
+from mmpose_ext.models.sharpose.positions import sine_positions
+
+
+@WEIGHT_INITIALIZERS.register_module()
+class SinePositions:
+    """Initialise the tables of positions with sines and the tokens with noise; for ``init_cfg`` of a SHaRPose.
+
+    Args:
+        temperature: See :func:`sine_positions`.
+        token_std: Standard deviation of the tokens of the key points and of the quality.
+    """
+
+    def __init__(self, *, temperature: float = 100.0, token_std: float = 0.5) -> None:
+        self.temperature = temperature
+        self.token_std = token_std
+
+    @torch.no_grad()
+    def __call__(self, module: nn.Module) -> None:
+        """Fill the parameters of a backbone.
+
+        Args:
+            module: A ``SHaRPose`` or ``SHaRPoseOneStage``.
+        """
+        for name, grid in module.grids.items():
+            table = getattr(module, name)
+            table.copy_(sine_positions(grid, table.shape[-1], temperature=self.temperature))
+        for tokens in (module.keypoint_tokens, module.quality_token):
+            tokens.normal_(0, self.token_std)
