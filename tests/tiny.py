@@ -98,3 +98,30 @@ def write_config(root: Path, extra: str = "") -> Path:
     path = root / "tiny.py"
     path.write_text(CONFIG.replace("{root}", str(root)) + extra)
     return path
+
+
+TOP_DOWN = '\ndataset_type = "CocoDataset"\ndata_mode = "topdown"\n'
+"""Lines of a configuration for an inferencer."""
+
+
+def write_checkpoint(config: Path) -> Path:
+    """Write seeded weights whose heatmaps are not flat.
+
+    Args:
+        config: The configuration.
+
+    Returns:
+        The path of the checkpoint, beside it.
+    """
+    import torch
+    from mmengine.config import Config
+    from mmengine.registry import DefaultScope
+    from mmpose.registry import MODELS
+
+    torch.manual_seed(0)
+    with DefaultScope.overwrite_default_scope("mmpose"):
+        model = MODELS.build(Config.fromfile(config).model)
+    for parameter in model.head.parameters():
+        torch.nn.init.normal_(parameter, std=0.2)
+    torch.save({"state_dict": model.state_dict()}, config.with_suffix(".pth"))
+    return config.with_suffix(".pth")

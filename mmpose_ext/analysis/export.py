@@ -24,13 +24,30 @@ import torch
 from torch import Tensor, nn
 
 from mmpose_ext.compat.versions import torch_at_least
+from mmpose_ext.utils.whole_file import whole_file
 
-__all__ = ["EXPORTERS", "ExportReport", "export_onnx", "flatten_output", "max_relative_difference", "onnx_session"]
+__all__ = [
+    "EXPORTERS",
+    "TOLERANCE",
+    "ExportReport",
+    "OutputsDiffer",
+    "compare_outputs",
+    "export_onnx",
+    "flatten_output",
+    "max_relative_difference",
+    "onnx_session",
+]
 
 EXPORTERS = ("auto", "dynamo", "torchscript")
 OPSET = {"dynamo": 18, "torchscript": 17}
-_CHECKED_BATCHES = (1, 3)
+TOLERANCE = 1e-4
+"""Largest difference to PyTorch in float32, relative to the largest output."""
+_CHECKED_BATCHES = (1, 4)
 _TRACED_BATCH = 2  # not 1, which an exporter takes for a constant
+
+
+class OutputsDiffer(ValueError):
+    """A file that does not compute what the network computes."""
 
 
 @dataclass(frozen=True)
@@ -99,7 +116,8 @@ def export_onnx(
     shape: tuple[int, int],
     exporter: str = "auto",
     batch: int | None = None,
-    tolerance: float = 1e-4,
+    tolerance: float = TOLERANCE,
+    reference: nn.Module | None = None,
 ) -> ExportReport:
     """Write a network as an ONNX file and compare its output in ONNX Runtime with PyTorch's.
 
@@ -111,6 +129,7 @@ def export_onnx(
         batch: The only batch size that shall run; None for any. Where the network can't be exported for any, it is
             exported for 1, with a warning.
         tolerance: Largest difference to PyTorch allowed, relative to the largest output.
+        reference: The network to compare with, e.g. the form before ``switch_to_deploy``; None for ``network``.
 
     The file appears when the comparison is done: an export that fails leaves nothing, and what was there stays.
 
@@ -127,27 +146,24 @@ def export_onnx(
     if any(module.training for module in network.modules()):
         raise ValueError("expected a network in eval() mode, got training mode; call network.eval() first")
     path = Path(path)
-    path.parent.mkdir(parents=True, exist_ok=True)
     failures = []
     for name, fixed in _attempts(exporter, batch):
-        trial = path.with_name(f".{path.stem}.partial.onnx")
         try:
-            _write(_Flat(network).eval(), trial, shape, name, fixed)
-            difference = _compare(network, trial, shape, [fixed] if fixed else _CHECKED_BATCHES)
-            if difference <= tolerance:
-                trial.replace(path)
+            with whole_file(path) as trial:
+                _write(_Flat(network).eval(), trial, shape, name, fixed)
+                difference = compare_outputs(reference or network, trial, shape=shape, batch=fixed)
+                if difference > tolerance:
+                    raise OutputsDiffer(
+                        f"expected the outputs of PyTorch within {tolerance:g}, got a difference of {difference:g}"
+                    )
+        except OutputsDiffer:
+            raise
         except Exception as error:  # each exporter has its own
             what = f"{name}, batch {fixed or 'any'}"
             failures.append(f"{what}: {type(error).__name__}: {str(error)[:500]}")
             continue
-        finally:
-            trial.unlink(missing_ok=True)
-        if difference > tolerance:
-            raise ValueError(
-                f"expected the outputs of PyTorch within {tolerance:g}, got a difference of {difference:g}"
-            )
         if fixed and batch is None:
-            warnings.warn(f"{path.name} runs with batch size {fixed} only ({failures[0]})", stacklevel=2)
+            warnings.warn(f"the file runs with batch size {fixed} only ({failures[0]})", stacklevel=2)
         return ExportReport(path, name, fixed, _count_nodes(path), difference)
     raise RuntimeError("no exporter can handle this network:\n" + "\n".join(failures))
 
@@ -182,6 +198,19 @@ def _write(network: _Flat, path: Path, shape: tuple[int, int], exporter: str, ba
             options["dynamic_axes"] = {name: {0: "batch"} for name in ["images", *names]}
     with _silence(), torch.no_grad():
         torch.onnx.export(network, (images,), str(path), **options)
+    _strip(path)
+
+
+def _strip(path: Path) -> None:
+    """Drop what the exporter notes for debugging: lines of source code with their paths, half of a small file."""
+    import onnx
+
+    model = onnx.load(str(path))
+    graph = model.graph
+    for part in (graph, *graph.node, *graph.initializer, *graph.value_info, *graph.input, *graph.output):
+        part.doc_string = ""
+        del part.metadata_props[:]
+    onnx.save(model, str(path))
 
 
 @contextlib.contextmanager
@@ -205,7 +234,7 @@ def onnx_session(path: str | Path, *, threads: int, device: str = "cpu") -> Any:
         device: ``cpu`` or ``cuda``.
 
     Raises:
-        ValueError: If ONNX Runtime was built without support for the device.
+        ValueError: If ONNX Runtime was built without support for the device, or can't read the file.
     """
     import onnxruntime
 
@@ -217,14 +246,27 @@ def onnx_session(path: str | Path, *, threads: int, device: str = "cpu") -> Any:
     options.inter_op_num_threads = 1
     options.log_severity_level = 3
     options.add_session_config_entry("session.force_spinning_stop", "1")  # whoever runs next has the cores
-    return onnxruntime.InferenceSession(str(path), options, providers=[provider])
+    if not Path(path).is_file():
+        raise ValueError(f"expected an ONNX file, got {path}, which does not exist")
+    try:
+        return onnxruntime.InferenceSession(str(path), options, providers=[provider])
+    except Exception as error:  # ONNX Runtime has a dozen classes for it
+        raise ValueError(f"expected an ONNX file, {path} can't be read: {str(error)[:300]}") from error
 
 
-def _compare(network: nn.Module, path: Path, shape: tuple[int, int], batches: Sequence[int]) -> float:
+def compare_outputs(network: nn.Module, path: str | Path, *, shape: tuple[int, int], batch: int | None = None) -> float:
+    """Largest difference of the outputs of a file to PyTorch's on random images, relative to the largest output.
+
+    Args:
+        network: Maps images (B, 3, H, W) to the outputs of the file; in ``eval()`` mode.
+        path: An ONNX file.
+        shape: Input height and width.
+        batch: The only batch size that runs; None compares with one image and with four.
+    """
     session = onnx_session(path, threads=torch.get_num_threads())
     differences = []
-    for batch in batches:
-        images = torch.randn(batch, 3, *shape, generator=torch.Generator().manual_seed(batch))
+    for size in [batch] if batch else _CHECKED_BATCHES:
+        images = torch.randn(size, 3, *shape, generator=torch.Generator().manual_seed(size))
         with torch.no_grad():
             expected = flatten_output(network(images))
         got = [torch.from_numpy(x) for x in session.run(None, {"images": images.numpy()})]

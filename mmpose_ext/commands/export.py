@@ -1,14 +1,24 @@
-"""Export a config and its checkpoint to ONNX; the output is compared with PyTorch's."""
+"""Export a config and its checkpoint to ONNX; the file is compared with PyTorch before it appears.
+
+Example: mmpose-ext export xhrnet-18 best.pth xhrnet.onnx --images photos/ --annotations photos.json
+"""
 
 from __future__ import annotations
 
 import argparse
+import copy
 import sys
 from pathlib import Path
 from typing import TYPE_CHECKING
 
 if TYPE_CHECKING:
-    from mmengine.config import Config
+    from torch import nn
+
+    from mmpose_ext.analysis.models import Candidate
+    from mmpose_ext.inference.parity import Comparison, Person
+
+ALLOWED_LOSS = 0.5
+"""Percentage of PCK that a file in floating point may lose."""
 
 
 def add_arguments(parser: argparse.ArgumentParser) -> None:
@@ -29,13 +39,19 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
     )
     parser.add_argument("--batch", type=int, help="fix the batch size; any size runs without this")
     parser.add_argument("--plain", action="store_true", help="export the training form, not the deployed one")
+    parser.add_argument("--all-outputs", action="store_true", help="keep the outputs that are not decoded too")
     parser.add_argument("--simplify", action="store_true", help="fold constants, drop what does nothing")
     form = parser.add_mutually_exclusive_group()
     form.add_argument("--fp16", action="store_true", help="compute in half precision")
-    form.add_argument("--int8", action="store_true", help="quantise to eight bits, calibrated on --images")
-    parser.add_argument("--images", type=Path, metavar="FOLDER", help="compare with PyTorch on these pictures too")
-    parser.add_argument("--annotations", type=Path, metavar="COCO.json", help="boxes and key points of --images")
-    parser.add_argument("--limit", type=int, default=64, help="persons of --images")
+    form.add_argument("--int8", action="store_true", help="quantise to eight bits, see --calibration")
+    compared = parser.add_argument_group("comparison on real pictures")
+    compared.add_argument("--images", type=Path, metavar="FOLDER", help="compare with PyTorch on these pictures too")
+    compared.add_argument("--annotations", type=Path, metavar="COCO.json", help="boxes and key points of --images")
+    compared.add_argument("--limit", type=int, default=64, help="persons to compare on (default 64)")
+    ranges = parser.add_argument_group("calibration of --int8")
+    ranges.add_argument("--calibration", type=Path, metavar="COCO.json", help="other persons than those compared on")
+    ranges.add_argument("--calibration-images", type=Path, metavar="FOLDER", help="their pictures, if not in --images")
+    ranges.add_argument("--calibration-limit", type=int, default=256, help="persons to calibrate on (default 256)")
 
 
 def run(args: argparse.Namespace) -> int:
@@ -45,72 +61,166 @@ def run(args: argparse.Namespace) -> int:
         args: Parsed arguments.
 
     Returns:
-        0, or 2 if something can't be used or exported.
+        0, or 2 if something can't be used or exported; then there is no file, or the one that was there.
     """
-    from mmpose_ext.analysis.export import export_onnx
     from mmpose_ext.analysis.models import load_candidate
-    from mmpose_ext.layers.deploy import switch_to_deploy
+    from mmpose_ext.utils.whole_file import whole_file
 
     try:
-        if args.int8 and args.images is None:
-            raise ValueError("expected --images FOLDER for the calibration of --int8, got none")
-        if args.annotations and args.images is None:
-            raise ValueError("expected --images FOLDER beside --annotations, got none")
+        _check(args)
         candidate = load_candidate(args.config, shape=tuple(args.shape) if args.shape else None)
-        shape = candidate.require_shape()
-        network = candidate.build(checkpoint=None if args.checkpoint == "none" else args.checkpoint)
-        if not args.plain:
-            switch_to_deploy(network)
-        report = export_onnx(network, args.out, shape=shape, exporter=args.exporter, batch=args.batch)
-        batch = f"batch size {report.batch}" if report.batch else "any batch size"
-        print(
-            f"{report.path}: {report.nodes} nodes, input 3x{shape[0]}x{shape[1]}, {batch}, {report.exporter} exporter"
-        )
-        print(f"largest difference to PyTorch {report.max_difference:.1e}, relative to the largest output")
-        if candidate.config is None:
-            if args.simplify or args.fp16 or args.int8 or args.images:
-                raise ValueError(f"expected a config for --simplify, --fp16, --int8 and --images, got {args.config}")
-            return 0
-        return _finish(args, candidate.config, Path(report.path))
-    except (ImportError, ValueError, RuntimeError, FileNotFoundError) as error:
+        with whole_file(args.out) as path:
+            _export(args, candidate, path)
+    except (ImportError, ValueError, RuntimeError, OSError) as error:
         print(f"mmpose-ext export: {error}", file=sys.stderr)
         return 2
+    print(args.out)
+    return 0
 
 
-def _finish(args: argparse.Namespace, config: Config, path: Path) -> int:
-    """Describe, convert and compare a file; it is removed where the comparison fails."""
+def _check(args: argparse.Namespace) -> None:
+    if Path(args.out).suffix != ".onnx":
+        raise ValueError(f"expected a name that ends in .onnx for the file to write, got {args.out}")
+    if args.batch is not None and args.batch < 1:
+        raise ValueError(f"expected a batch size of at least 1, got {args.batch}")
+    if args.checkpoint != "none" and not Path(args.checkpoint).is_file():
+        raise ValueError(f"expected a checkpoint, or `none` for random weights, got {args.checkpoint}")
+    if args.int8 and not (args.images or args.calibration_images):
+        raise ValueError(
+            "expected --images FOLDER or --calibration-images FOLDER for the calibration of --int8, got none"
+        )
+    if args.annotations and not args.images:
+        raise ValueError("expected --images FOLDER beside --annotations, got none")
+    if (args.calibration or args.calibration_images) and not args.int8:
+        raise ValueError("expected --int8 beside --calibration and --calibration-images, got none")
+
+
+def _export(args: argparse.Namespace, candidate: Candidate, path: Path) -> None:
+    """Write a file in the wanted form, and compare it."""
+    from mmpose_ext.analysis.decoded import DecodedOutputs, decoded_outputs
+    from mmpose_ext.analysis.export import export_onnx
+    from mmpose_ext.analysis.models import PoseNet
+    from mmpose_ext.layers.deploy import switch_to_deploy
+
+    shape = candidate.require_shape()
+    checkpoint = None if args.checkpoint == "none" else args.checkpoint
+    reference = candidate.build(checkpoint=checkpoint)
+    if isinstance(reference, PoseNet) and reference.model.with_head and not args.all_outputs:
+        reference = DecodedOutputs(reference, decoded_outputs(reference, shape)).eval()
+    network = reference if args.plain else switch_to_deploy(copy.deepcopy(reference))
+    report = export_onnx(network, path, shape=shape, exporter=args.exporter, batch=args.batch, reference=reference)
+    batch = f"batch size {report.batch}" if report.batch else "any batch size"
+    print(
+        f"float32: {report.nodes} nodes, {path.stat().st_size / 1e6:.2f} MB, input 3x{shape[0]}x{shape[1]}, {batch}, "
+        f"{report.exporter} exporter\n{_difference(report.max_difference)} on random images"
+    )
+    persons = _finish(args, candidate, reference, path)
+    if args.simplify or args.fp16 or args.int8:
+        _report_form(args, reference, path, shape, report.batch)
+    if persons:
+        _report_pictures(args, candidate, reference, path, persons)
+
+
+def _difference(value: float) -> str:
+    return f"largest difference to PyTorch {value:.1e}, relative to the largest output,"
+
+
+def _finish(args: argparse.Namespace, candidate: Candidate, reference: nn.Module, path: Path) -> list[Person]:
+    """Describe and convert a file.
+
+    Returns:
+        The persons to compare on.
+    """
     from mmpose_ext.analysis import export_forms
     from mmpose_ext.analysis.models import input_shape
-    from mmpose_ext.inference.estimators import OnnxEstimator, TorchEstimator, describable, describe
-    from mmpose_ext.inference.parity import compare, load_persons
+    from mmpose_ext.inference.description import describable, describe
+    from mmpose_ext.inference.estimators import OnnxEstimator
+    from mmpose_ext.inference.parity import load_persons
 
-    if not describable(config) or (args.shape and tuple(args.shape) != input_shape(config)):
+    config = candidate.config
+    about = None
+    if config is not None and describable(config) and candidate.shape == input_shape(config):
+        about = describe(config)
+        export_forms.describe_file(path, about)
+    elif args.images or args.int8:
+        raise ValueError(
+            f"expected a config with test pipeline, decoder and input size {candidate.shape}, got {args.config}"
+        )
+    else:
         print("no description in the file: the config has no test pipeline and decoder for this size")
-        return 0
     persons = load_persons(args.images, args.annotations, limit=args.limit) if args.images else []
-    about = describe(config)
-    export_forms.describe_file(path, about)
-    before = sum(export_forms.node_counts(path).values())
     if args.simplify or args.int8:
         export_forms.simplify(path)
     if args.fp16:
         export_forms.half(path)
     if args.int8:
-        calibrating = OnnxEstimator(path)
-        export_forms.quantize(path, [calibrating.images([person.crop]) for person in persons])
-    if args.simplify or args.fp16 or args.int8:
+        folder, annotations = args.calibration_images or args.images, args.calibration
+        if not annotations and folder == args.images:
+            annotations = args.annotations
+        crops = [person.crop for person in load_persons(folder, annotations, limit=args.calibration_limit)]
+        calibrating = OnnxEstimator(path, config=args.config)
+        export_forms.quantize(path, [calibrating.images(crops[i : i + 1]) for i in range(len(crops))])
+        print(f"calibrated on {len(crops)} persons of {folder}")
+    if about:
         export_forms.describe_file(path, about)
-        nodes = sum(export_forms.node_counts(path).values())
-        print(f"{nodes} nodes (before: {before}), {path.stat().st_size / 1e6:.2f} MB")
-    if not persons:
-        return 0
+    return persons
+
+
+def _report_form(
+    args: argparse.Namespace, reference: nn.Module, path: Path, shape: tuple[int, int], batch: int | None
+) -> None:
+    from mmpose_ext.analysis import export_forms
+    from mmpose_ext.analysis.export import TOLERANCE, compare_outputs
+
+    name = "float16" if args.fp16 else "int8" if args.int8 else "simplified"
+    nodes = sum(export_forms.node_counts(path).values())
+    difference = compare_outputs(reference, path, shape=shape, batch=batch)
+    print(f"{name}: {nodes} nodes, {path.stat().st_size / 1e6:.2f} MB\n{_difference(difference)} on random images")
+    allowed = export_forms.HALF_TOLERANCE if args.fp16 else TOLERANCE
+    if difference > allowed and not args.int8:
+        raise ValueError(f"expected the outputs of PyTorch within {allowed:g}, got a difference of {difference:g}")
+
+
+def _report_pictures(
+    args: argparse.Namespace, candidate: Candidate, reference: nn.Module, path: Path, persons: list[Person]
+) -> None:
+    from mmpose_ext.analysis.export import TOLERANCE
+    from mmpose_ext.analysis.export_forms import HALF_TOLERANCE
+    from mmpose_ext.inference.estimators import OnnxEstimator, TorchEstimator
+    from mmpose_ext.inference.parity import THRESHOLDS, compare, output_difference
+    from mmpose_ext.layers.deploy import switch_to_deploy
+
+    file = OnnxEstimator(path)
+    some = persons[:: -(-len(persons) // 64)]  # the outputs of all would take as long as the key points
+    difference = output_difference(reference, file, some)
+    print(f"{_difference(difference)} on {len(some)} persons of {args.images}")
     checkpoint = None if args.checkpoint == "none" else args.checkpoint
-    result = compare(TorchEstimator(args.config, checkpoint), OnnxEstimator(path), persons)
-    what = "annotations" if args.annotations else "PyTorch's key points"
-    print(f"{result.persons} persons: key points at most {result.pixels:.3g} pixels from PyTorch's")
-    change = result.pck - result.reference
-    print(f"PCK@0.05 against {what}: {result.pck:.2f}, PyTorch {result.reference:.2f} ({change:+.2f})")
-    if not args.int8 and change < -0.5:
-        path.unlink()
-        raise ValueError(f"expected PCK within 0.5 of PyTorch's on {args.images}, got {change:+.2f}")
-    return 0
+    network = TorchEstimator(args.config, checkpoint, deploy=False)
+    if checkpoint is None:
+        network.model.load_state_dict(candidate.build().model.state_dict())  # the same random weights
+    switch_to_deploy(network.model)  # which is faster; the outputs were compared with the form before
+    result = compare(network, file, persons)
+    print(f"key points at most {result.pixels:.3g} pixels from PyTorch's")
+    _print_scores(result, "annotations" if args.annotations else "PyTorch's key points")
+    if args.int8:
+        return
+    allowed = HALF_TOLERANCE if args.fp16 else TOLERANCE
+    if difference > allowed:
+        raise ValueError(f"expected the outputs of PyTorch within {allowed:g} on {args.images}, got {difference:g}")
+    worst = min(result.pck[threshold] - result.reference[threshold] for threshold in THRESHOLDS)
+    if worst < -ALLOWED_LOSS and checkpoint:  # random weights find nothing that could be lost
+        raise ValueError(f"expected PCK within {ALLOWED_LOSS} of PyTorch's on {args.images}, got {worst:+.2f}")
+
+
+def _print_scores(result: Comparison, what: str) -> None:
+    from mmpose_ext.inference.parity import THRESHOLDS
+
+    rows = {
+        "PyTorch": [f"{result.reference[threshold]:.2f}" for threshold in THRESHOLDS],
+        "file": [f"{result.pck[threshold]:.2f}" for threshold in THRESHOLDS],
+        "change": [f"{result.pck[threshold] - result.reference[threshold]:+.2f}" for threshold in THRESHOLDS],
+    }
+    print(f"PCK against {what}, {result.persons} persons, no mirror:")
+    print(" " * 8 + "".join(f"{f'@{threshold:g}':>8}" for threshold in THRESHOLDS))
+    for name, values in rows.items():
+        print(f"{name:<8}" + "".join(f"{value:>8}" for value in values))

@@ -22,8 +22,10 @@ from mmpose.registry import KEYPOINT_CODECS
 from mmpose_ext.analysis.export import onnx_session
 from mmpose_ext.analysis.export_forms import DESCRIPTION
 from mmpose_ext.analysis.models import find_config
+from mmpose_ext.inference.description import Description, describe, read_description
+from mmpose_ext.inference.weights import load_weights, quiet_logger
 
-__all__ = ["Crop", "Estimator", "OnnxEstimator", "Pose", "TorchEstimator", "describe"]
+__all__ = ["Crop", "Estimator", "OnnxEstimator", "Pose", "TorchEstimator"]
 
 
 class Crop(NamedTuple):
@@ -71,6 +73,10 @@ class TorchEstimator:
         device: As in PyTorch.
         flip: Whether each person is looked at a second time in a mirror, as most configs do in a test.
         deploy: Whether norms are folded into convolutions first, which is faster.
+        trusted: See :func:`~mmpose_ext.inference.weights.load_weights`.
+
+    Raises:
+        ValueError: If there is no such config, it is not top-down, or the checkpoint is not one of it.
     """
 
     def __init__(
@@ -81,6 +87,7 @@ class TorchEstimator:
         device: str = "cpu",
         flip: bool = False,
         deploy: bool = True,
+        trusted: bool = True,
     ) -> None:
         from mmpose.apis.inferencers import Pose2DInferencer
 
@@ -89,11 +96,14 @@ class TorchEstimator:
         self.config = Config.fromfile(find_config(config))
         if self.config.get("data_mode", "topdown") != "topdown":
             raise ValueError(f"expected a top-down config, got data_mode={self.config.data_mode!r} in {config}")
-        inferencer = Pose2DInferencer(str(find_config(config)), checkpoint, device=device, det_model="whole_image")
-        self.model, self.meta, self._pipeline = inferencer.model, inferencer.model.dataset_meta, inferencer.pipeline
-        self.model.test_cfg["flip_test"] = flip
-        if deploy:
-            switch_to_deploy(self.model)
+        with quiet_logger():
+            inferencer = Pose2DInferencer(str(find_config(config)), None, device=device, det_model="whole_image")
+            self.model, self._pipeline = inferencer.model, inferencer.pipeline
+            about = {} if checkpoint is None else load_weights(self.model, checkpoint, trusted=trusted)
+            self.meta = self.model.dataset_meta = about.get("dataset_meta") or self.model.dataset_meta
+            self.model.test_cfg["flip_test"] = flip
+            if deploy:
+                switch_to_deploy(self.model)
 
     def __call__(self, crops: Sequence[Crop]) -> list[Pose]:
         """Key points of each person.
@@ -123,21 +133,37 @@ class OnnxEstimator:
     def __init__(
         self, path: Path, *, config: str | None = None, threads: int | None = None, device: str = "cpu"
     ) -> None:
+        self.path = path
         self._session = onnx_session(path, threads=threads or torch.get_num_threads(), device=device)
         text = self._session.get_modelmeta().custom_metadata_map.get(DESCRIPTION)
         if config is None and text is None:
             raise ValueError(f"{path} was not written by mmpose-ext export; expected --config CONFIG beside it")
-        about = describe(Config.fromfile(find_config(config))) if config else json.loads(str(text))
-        self.meta = _arrays(about["meta"])
+        text = json.dumps(describe(Config.fromfile(find_config(config)))) if config else text
+        about = read_description(str(text), path)
+        self.meta = about.meta
         with DefaultScope.overwrite_default_scope("mmpose"):
-            self._pipeline = Compose(about["pipeline"])
-            self._codec = KEYPOINT_CODECS.build(_batched(about["codec"]))
-        self._mean, self._std = (np.array(about[key], dtype=np.float32)[:, None, None] for key in ("mean", "std"))
-        self._to_rgb = about["bgr_to_rgb"]
-        (self._input,) = self._session.get_inputs()
+            self._pipeline = Compose(about.pipeline)
+            self._codec = KEYPOINT_CODECS.build(_batched(about.codec))
+        self._mean, self._std = (np.array(x, dtype=np.float32)[:, None, None] for x in (about.mean, about.std))
+        self._to_rgb = about.bgr_to_rgb
+        self._input = self._check_input(about)
         self._half = self._input.type == "tensor(float16)"
         batch = self._input.shape[0]
         self.batch = batch if isinstance(batch, int) else None
+
+    def _check_input(self, about: Description) -> Any:
+        """The one input, if it takes the crops that the description makes."""
+        inputs = self._session.get_inputs()
+        width, height = about.codec["input_size"]
+        shape = inputs[0].shape if len(inputs) == 1 else []
+        fits = len(shape) == 4 and all(
+            not isinstance(size, int) or size == wanted
+            for size, wanted in zip(shape[1:], (3, height, width), strict=True)
+        )
+        if not fits:
+            came = ", ".join(f"{one.name} {one.shape}" for one in inputs) or "none"
+            raise ValueError(f"expected one input (batch, 3, {height}, {width}) of {self.path}, got {came}")
+        return inputs[0]
 
     def __call__(self, crops: Sequence[Crop]) -> list[Pose]:
         """Key points of each person.
@@ -147,7 +173,7 @@ class OnnxEstimator:
         """
         packed = _packed(self._pipeline, crops, self.meta)
         images, poses = self._normalised(packed), []
-        for (keypoints, scores), sample in zip(self._decode(self._run(images)), packed["data_samples"], strict=True):
+        for (keypoints, scores), sample in zip(self._found(self.run(images)), packed["data_samples"], strict=True):
             meta = sample.metainfo
             scale = meta["input_scale"]
             keypoints = keypoints[0] / meta["input_size"] * scale + meta["input_center"] - 0.5 * scale
@@ -166,8 +192,12 @@ class OnnxEstimator:
         images = np.stack([image.numpy() for image in packed["inputs"]]).astype(np.float32)
         return np.ascontiguousarray(((images[:, ::-1] if self._to_rgb else images) - self._mean) / self._std)
 
-    def _run(self, images: np.ndarray) -> list[np.ndarray]:
-        """Outputs of a batch; the last one is filled up with zeros where the file has a fixed batch size."""
+    def run(self, images: np.ndarray) -> list[np.ndarray]:
+        """Outputs of the network in float32.
+
+        Args:
+            images: (N, 3, H, W). With a fixed batch size they become several batches, the last filled up with zeros.
+        """
         images = np.ascontiguousarray(images.astype(np.float16) if self._half else images)
         size, parts = self.batch or len(images), []
         for start in range(0, len(images), size):
@@ -176,6 +206,21 @@ class OnnxEstimator:
             outputs = self._session.run(None, {self._input.name: np.concatenate([part, padding])})
             parts.append([output[: len(part)].astype(np.float32) for output in outputs])
         return [np.concatenate(output) for output in zip(*parts, strict=True)]
+
+    def _found(self, outputs: list[np.ndarray]) -> list[tuple[np.ndarray, np.ndarray]]:
+        """Key points and scores of each crop, if the outputs are those of the description."""
+        wanted = self.meta["num_keypoints"]
+        try:
+            found = self._decode(outputs)
+            got = len(found[0][1][0])
+        except (ValueError, IndexError, TypeError, AssertionError) as error:
+            shapes = ", ".join(str(output.shape) for output in outputs)
+            raise ValueError(
+                f"expected outputs of {self.path} for {type(self._codec).__name__}, got {shapes} ({error})"
+            ) from error
+        if got != wanted:
+            raise ValueError(f"expected {wanted} key points from {self.path}, got {got}")
+        return found
 
     def _decode(self, outputs: list[np.ndarray]) -> list[tuple[np.ndarray, np.ndarray]]:
         if type(self._codec).__name__ == "SimCCLabel":
@@ -190,60 +235,3 @@ def _batched(codec: Mapping[str, Any]) -> dict[str, Any]:
     """The same codec in the form that decodes a batch at once, if there is one."""
     name = f"Batched{codec['type']}"
     return {**codec, "type": name if name in KEYPOINT_CODECS.module_dict else codec["type"]}
-
-
-def describable(config: Config) -> bool:
-    """Whether a config says all that :func:`describe` needs.
-
-    Args:
-        config: A config.
-    """
-    return "test_dataloader" in config and bool((config.model.get("head") or {}).get("decoder"))
-
-
-def describe(config: Config) -> dict[str, Any]:
-    """What has to be known for running a network without its config, in plain types for JSON.
-
-    Args:
-        config: A top-down config.
-
-    Returns:
-        ``codec``, ``pipeline`` (from picture to crop), ``mean``, ``std``, ``bgr_to_rgb``, ``meta``.
-    """
-    from mmpose.apis.inference import dataset_meta_from_config
-
-    with DefaultScope.overwrite_default_scope("mmpose"):
-        meta = dataset_meta_from_config(config, "test")
-    before = config.model.data_preprocessor
-    return _plain(
-        {
-            "codec": config.model.head.decoder,
-            "pipeline": config.test_dataloader.dataset.pipeline,
-            "mean": before.get("mean", [0.0] * 3),
-            "std": before.get("std", [1.0] * 3),
-            "bgr_to_rgb": bool(before.get("bgr_to_rgb", False)),
-            "meta": meta,
-        }
-    )
-
-
-def _plain(value: Any) -> Any:
-    """Numbers, texts, lists and dicts in place of arrays, tuples and configs."""
-    if isinstance(value, Mapping):
-        return {str(key): _plain(one) for key, one in value.items()}
-    if isinstance(value, list | tuple):
-        return [_plain(one) for one in value]
-    if isinstance(value, set):
-        return sorted(value)
-    return value.tolist() if isinstance(value, np.ndarray | np.generic) else value
-
-
-def _arrays(meta: Mapping[str, Any]) -> dict[str, Any]:
-    """MMPose's types again: numbers as keys, arrays for colours and sigmas."""
-    arrays = {"keypoint_colors", "skeleton_link_colors", "sigmas", "dataset_keypoint_weights"}
-    result: dict[str, Any] = {}
-    for key, value in meta.items():
-        if isinstance(value, dict) and all(str(one).isdigit() for one in value):
-            value = {int(one): inner for one, inner in value.items()}
-        result[key] = np.array(value) if key in arrays else value
-    return result

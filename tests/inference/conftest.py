@@ -10,15 +10,9 @@ from typing import NamedTuple
 import cv2
 import numpy as np
 import pytest
-import torch
-from mmengine.config import Config
-from mmengine.registry import DefaultScope
-from mmpose.registry import MODELS
 
 sys.path.insert(0, str(Path(__file__).resolve().parents[1]))
-from tiny import write_config
-
-TOP_DOWN = '\ndataset_type = "CocoDataset"\ndata_mode = "topdown"\n'
+from tiny import TOP_DOWN, write_checkpoint, write_config
 
 
 class Tiny(NamedTuple):
@@ -32,15 +26,9 @@ class Tiny(NamedTuple):
 def tiny(tmp_path_factory: pytest.TempPathFactory) -> Tiny:
     root = tmp_path_factory.mktemp("tiny")
     config = write_config(root, TOP_DOWN)
-    torch.manual_seed(0)
-    with DefaultScope.overwrite_default_scope("mmpose"):
-        model = MODELS.build(Config.fromfile(config).model)
-    for parameter in model.head.parameters():  # as initialised, all heatmaps would be flat
-        torch.nn.init.normal_(parameter, std=0.2)
-    torch.save({"state_dict": model.state_dict()}, root / "tiny.pth")
     boxes = {"001.jpg": [[4, 4, 40, 50], [10, 0, 30, 60, 0.1]], "002.jpg": [], "003.jpg": [[0, 0, 64, 64, 0.9]]}
     (root / "boxes.json").write_text(json.dumps(boxes))
-    return Tiny(config, root / "tiny.pth", sorted(root.glob("*.jpg")), root / "boxes.json")
+    return Tiny(config, write_checkpoint(config), sorted(root.glob("*.jpg")), root / "boxes.json")
 
 
 @pytest.fixture(scope="session")
