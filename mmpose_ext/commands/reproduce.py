@@ -1,14 +1,22 @@
 """Count the rows of a paper's tables again, measure them where data and checkpoints are, and write a report.
 
 The exit status is 0 if every count is still the recorded one, and the paper's or different from it for a recorded
-reason; 1 if not. A figure that was not measured is shown as "not measured".
+reason; 1 if not, or if a test fails. A figure that was not measured is shown as "not measured".
 """
 
 from __future__ import annotations
 
 import argparse
+import shlex
 import sys
+from collections.abc import Mapping
 from pathlib import Path
+from typing import TYPE_CHECKING
+
+if TYPE_CHECKING:
+    from mmpose_ext.reproduction.datasets import DataSet
+    from mmpose_ext.reproduction.report import Tables
+    from mmpose_ext.reproduction.rows import Row
 
 
 def add_arguments(parser: argparse.ArgumentParser) -> None:
@@ -18,11 +26,11 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
         parser: The parser of this command.
     """
     parser.add_argument(
-        "tables", nargs="*", metavar="PAPER[:TABLE]", help="e.g. xhrnet:2 or sharpose; all without this"
+        "tables", nargs="*", metavar="PAPER[:TABLE]", help="e.g. xhrnet:2, sharpose or sfm:others; all without this"
     )
-    parser.add_argument("--list", action="store_true", help="list the tables and stop")
+    parser.add_argument("--list", action="store_true", help="list the tables and their rows, and stop")
     parser.add_argument("--out", type=Path, default=Path("work_dirs/reproduce"), help="folder of the report")
-    parser.add_argument("--data", type=Path, help="folder of the data sets; with checkpoints, `mim test` is run")
+    parser.add_argument("--data", type=Path, help="folder of the data sets, for `mim test` of rows with a checkpoint")
     parser.add_argument(
         "--checkpoint",
         nargs="+",
@@ -42,58 +50,130 @@ def run(args: argparse.Namespace) -> int:
         args: Parsed arguments.
 
     Returns:
-        0 if all counts agree, 1 if one does not or a test fails, 2 for arguments that can't be used.
+        0 if all counts agree, 1 if one does not or a test fails, 2 for arguments that can't be used, 130 if stopped.
     """
-    from tqdm import tqdm
-
     import mmpose_ext
     from mmpose_ext.analysis.models import config_folder
-    from mmpose_ext.analysis.tables import load_metafile
-    from mmpose_ext.reproduction import report, runs
-    from mmpose_ext.reproduction.manifest import find_tables, metafiles
-    from mmpose_ext.reproduction.rows import load_rows, recount
+    from mmpose_ext.reproduction import report
+    from mmpose_ext.reproduction.latency import add_latency
 
     root = config_folder(mmpose_ext).parent
     try:
-        if args.checkpoint and args.data is None:
-            raise ValueError("expected --data FOLDER beside --checkpoint, got none")
-        if args.data is not None and not args.data.is_dir():
-            raise ValueError(f"expected a folder of data sets, got {args.data}")
-        contents = {key: load_metafile(path) for key, path in metafiles(root / "configs").items()}
-        tables = find_tables(args.tables, contents)
-        loaded = [(paper, table, load_rows(table, contents.get(paper.key, {"Models": []}))) for paper, table in tables]
-        weights = {r.config: runs.checkpoint_of(r, args.checkpoint) for _, _, rows in loaded for r in rows}
+        tables = _load(args, root)
+        unique = {row.config: row for _, _, rows in tables for row in rows}
+        if args.list:
+            _print_list(tables)
+            return 0
+        weights, data_sets = _prepare(args, root, unique)
     except ValueError as error:
         print(f"mmpose-ext reproduce: {error}", file=sys.stderr)
         return 2
-    if args.list:
-        for paper, table, rows in loaded:
-            print(f"{paper.key}:{table.number:<4} {table.title}: {f'{len(rows)} rows' if rows else 'not here'}")
-        return 0
-    unique = {row.config: row for _, _, rows in loaded for row in rows}
+    try:
+        failed = _count_and_test(args, root, unique, weights, data_sets)
+        if args.latency:
+            add_latency(unique, root, rounds=args.rounds, threads=args.threads)
+    except KeyboardInterrupt:
+        print(f"\nmmpose-ext reproduce: stopped; the same command goes on from {args.out / 'results'}", file=sys.stderr)
+        return 130
+    done = [(paper, table, [report.updated(row, unique) for row in rows]) for paper, table, rows in tables]
+    _write(args, done)
+    return _conclude(unique, failed)
+
+
+def _load(args: argparse.Namespace, root: Path) -> Tables:
+    """The tables that were asked for."""
+    from mmpose_ext.analysis.tables import load_metafile
+    from mmpose_ext.reproduction.manifest import find_tables, metafiles
+    from mmpose_ext.reproduction.rows import load_rows
+
+    contents = {key: load_metafile(path) for key, path in metafiles(root / "configs").items()}
+    empty: dict[str, list] = {"Models": []}
+    found = find_tables(args.tables, contents)
+    return [(paper, table, load_rows(table, contents.get(paper.key, empty))) for paper, table in found]
+
+
+def _print_list(tables: Tables) -> None:
+    for paper, table, rows in tables:
+        print(f"{paper.key}:{table.number:<6}  {table.title}: {', '.join(row.alias for row in rows) or 'not here'}")
+
+
+def _prepare(
+    args: argparse.Namespace, root: Path, unique: Mapping[str, Row]
+) -> tuple[dict[str, Path], dict[str, DataSet]]:
+    """Config -> checkpoint and config -> data, of the rows that are tested; all is looked at before anything is run."""
+    from mmpose_ext.reproduction.checkpoints import check_fit, find_checkpoints
+    from mmpose_ext.reproduction.datasets import find_data_set
+
+    if min(args.rounds, args.threads) < 1:
+        raise ValueError(f"expected --rounds and --threads of at least 1, got {args.rounds} and {args.threads}")
+    if bool(args.checkpoint) is (args.data is None):
+        given, lacking = ("--checkpoint", "--data FOLDER") if args.checkpoint else ("--data", "--checkpoint ALIAS=FILE")
+        raise ValueError(f"expected {lacking} beside {given}, got none")
+    if args.data is not None and not args.data.is_dir():
+        raise ValueError(f"expected a folder of data sets, got {args.data}")
+    weights = find_checkpoints(list(unique.values()), args.checkpoint)
+    data_sets = {config: find_data_set(unique[config], root=root, data=args.data) for config in weights}
+    for config, checkpoint in weights.items():
+        check_fit(unique[config], checkpoint, root)
+    return weights, data_sets
+
+
+def _count_and_test(
+    args: argparse.Namespace,
+    root: Path,
+    unique: dict[str, Row],
+    weights: Mapping[str, Path],
+    data_sets: Mapping[str, DataSet],
+) -> list[str]:
+    """Count all rows and test those with a checkpoint; returns what went wrong."""
+    from tqdm import tqdm
+
+    from mmpose_ext.reproduction.rows import recount
+    from mmpose_ext.reproduction.runs import measure
+
     failed = []
     with tqdm(unique.items(), unit="row", disable=None) as progress:
         for config, row in progress:
             progress.set_description(row.alias)
-            row, checkpoint = recount(row, root), weights[config]
-            if checkpoint is not None:
+            row = recount(row, root)
+            if config in weights:
+                given = dict(root=root, checkpoint=weights[config], data=args.data, data_set=data_sets[config])
                 try:
-                    row = runs.measure(row, root=root, checkpoint=checkpoint, data=args.data, out=args.out)
+                    row = measure(row, **given, out=args.out, tell=progress.set_postfix_str)
                 except RuntimeError as error:
                     failed.append(str(error))
+                progress.set_postfix_str("")
             unique[config] = row
-    if args.latency:
-        report.add_latency(unique, root, rounds=args.rounds, threads=args.threads)
-    done = [(paper, table, [report.updated(row, unique) for row in rows]) for paper, table, rows in loaded]
-    command = "mmpose-ext reproduce " + " ".join(args.tables)
-    written = report.write(done, args.out, command=command.strip())
+    return failed
+
+
+def _write(args: argparse.Namespace, done: Tables) -> None:
+    """Print the tables, and write them in all forms."""
+    from datetime import date
+
+    import torch
+
+    import mmpose_ext
+    from mmpose_ext.reproduction import report
+    from mmpose_ext.reproduction.page import write_page
+
+    command = shlex.join(["mmpose-ext", *sys.argv[1:]])
+    about = f"{date.today().isoformat()}, mmpose-ext {mmpose_ext.__version__}, torch {torch.__version__}"
+    args.out.mkdir(parents=True, exist_ok=True)
+    paths = [args.out / f"reproduction.{ending}" for ending in ("md", "json", "csv", "html")]
+    report.write_markdown(paths[0], done, command=command)
+    report.write_json(paths[1], done, command=command)
+    report.write_csv(paths[2], done)
+    write_page(paths[3], done, command=command, about=about)
     print(report.markdown(done))
+    print(f"\nwritten: {', '.join(str(path) for path in paths)}")
+
+
+def _conclude(unique: Mapping[str, Row], failed: list[str]) -> int:
+    """Say whether all counts are as expected and all tests ran."""
     wrong = sorted({row.alias for row in unique.values() if not row.agrees})
-    print(
-        f"\n{len(unique) - len(wrong)} of {len(unique)} configs count as expected" + (": not " if wrong else ""), end=""
-    )
-    print(", ".join(wrong))
-    print("written: " + ", ".join(str(path) for path in written))
+    verdict = f"{len(unique) - len(wrong)} of {len(unique)} configs count as expected"
+    print(f"{verdict}{': not ' if wrong else ''}{', '.join(wrong)}")
     for text in failed:
         print(f"mmpose-ext reproduce: {text}", file=sys.stderr)
     return 1 if wrong or failed else 0

@@ -78,6 +78,32 @@ class Row:
         """Whether all is as expected: the counts of the metafile, and the paper's, or a known reason why not."""
         return self.as_recorded and self.as_published is (self.differs is None)
 
+    @property
+    def in_paper(self) -> bool:
+        """Whether the paper has an accuracy for this row, in this table."""
+        return bool(self.published.get("Metrics"))
+
+    @property
+    def metric(self) -> str:
+        """The score that stands in the tables: the paper's first, or the first that was measured; "" if none."""
+        every = [self.published.get("Metrics", {}), *(result["Metrics"] for result in self.results)]
+        return next((name for scores in every for name in scores), "")
+
+    @property
+    def measured(self) -> list[tuple[str, float, str]]:
+        """Name, value and data set of what was measured, :attr:`metric` where a result has it."""
+        found = []
+        for result in self.results:
+            scores = result["Metrics"]
+            name = self.metric if self.metric in scores else next(iter(scores))
+            found.append((name, float(scores[name]), str(result["Dataset"])))
+        return found
+
+    @property
+    def giga_flops(self) -> float:
+        """FLOPs in thousands of the "M" of its rule."""
+        return (self.counted or self.recorded).flops / RULES[self.rule].unit / 1000
+
     def millions(self, key: str) -> str:
         """A count as text, in the "M" of its rule.
 

@@ -1,74 +1,46 @@
 """`mim test` for the rows of a table, one after the other; a result that is there already is not measured again.
 
-A result is kept as ``results/<config>/<first digits of the checkpoint's hash>.json`` in the output folder. It holds
-for that config, checkpoint and data, whatever else changes, so that a stopped run continues where it was.
+A result is kept as ``results/<config>/<hash of the checkpoint>-<hash of the annotations>.json`` in the output folder,
+with the keys of a ``Results`` entry of a metafile. It holds for that config, checkpoint and data, whatever else
+changes, so that a stopped run continues where it was. A test that outlives this process is not lost either: the next
+run takes the scores that it left.
 
 Deviations: none (no paper).
 """
 
 from __future__ import annotations
 
-import hashlib
 import json
 import os
+import re
+import shlex
+import signal
 import subprocess
 import sys
-from collections.abc import Callable, Sequence
+import threading
+import time
+from collections.abc import Callable, Iterator, Mapping
+from contextlib import contextmanager
 from dataclasses import replace
 from datetime import date
 from pathlib import Path
-from typing import Any
 
 import torch
 
 from mmpose_ext.analysis import benchmark
+from mmpose_ext.reproduction.checkpoints import sha256
+from mmpose_ext.reproduction.datasets import VARIABLE, DataSet
 from mmpose_ext.reproduction.rows import Row
+from mmpose_ext.utils.whole_file import whole_file
 
-__all__ = ["checkpoint_of", "hardware", "measure", "sha256"]
+__all__ = ["as_published", "hardware", "measure", "run_logged"]
 
-_ENDINGS = (".pth", ".pt", ".safetensors")
+Run = Callable[..., int]
+"""Command, log file, environment, and a function that is told of the progress -> exit status."""
 
-
-def checkpoint_of(row: Row, checkpoints: Sequence[str]) -> Path | None:
-    """The checkpoint of a row.
-
-    Args:
-        row: The row.
-        checkpoints: Each ``alias=file``, or a folder with ``<alias>.pth`` or ``<base name of the config>.pth``.
-
-    Raises:
-        ValueError: If a named file or folder does not exist.
-    """
-    names = (row.alias, Path(row.config).stem)
-    for word in checkpoints:
-        alias, _, file = word.rpartition("=")
-        path = Path(file)
-        if alias and not path.is_file():
-            raise ValueError(f"expected a checkpoint in {word!r}, got no file {path}")
-        if not alias and not path.is_dir():
-            raise ValueError(f"expected ALIAS=FILE or a folder of checkpoints, got {word!r}")
-        if alias in names:
-            return path
-        if not alias:
-            found = [
-                path / (name + ending) for name in names for ending in _ENDINGS if (path / (name + ending)).is_file()
-            ]
-            if found:
-                return found[0]
-    return None
-
-
-def sha256(path: Path) -> str:
-    """Hash of a file.
-
-    Args:
-        path: The file.
-    """
-    with path.open("rb") as file:
-        digest = hashlib.sha256()
-        while block := file.read(1 << 20):
-            digest.update(block)
-    return digest.hexdigest()
+_STEP = re.compile(r"Epoch\(test\)\s*\[\s*(\d+)/(\d+)\]")
+_INTERVAL = 10
+"""Batches between two lines of the log."""
 
 
 def hardware() -> str:
@@ -78,8 +50,41 @@ def hardware() -> str:
     return str(about["gpu"] or about["cpu"])
 
 
+def as_published(printed: Mapping[str, float]) -> dict[str, float]:
+    """Scores under the names that papers and metafiles have, in percent.
+
+    Args:
+        printed: What ``mim test`` writes, e.g. ``coco/AP .5``, ``PCK@0.2/PCK``, ``mpii/PCKh@0.5``.
+
+    Returns:
+        E.g. ``AP50``, ``PCK@0.2``, ``PCKh@0.5``. COCO's -1, for a score of nothing, is left out.
+    """
+    scores = {}
+    for name, value in printed.items():
+        prefix, _, rest = name.rpartition("/")
+        fraction = prefix == "coco" or prefix.startswith("PCK@")
+        if fraction and value < 0:
+            continue
+        if prefix == "coco":
+            rest = rest.replace(" .5", "50").replace(" .75", "75").replace(" (M)", "M").replace(" (L)", "L")
+        elif prefix.startswith("PCK@") and rest == "PCK":
+            rest = prefix
+        elif prefix != "mpii":
+            rest = f"{prefix} {rest}".strip()
+        scores[rest] = round(100 * value if fraction else float(value), 3)
+    return scores
+
+
 def measure(
-    row: Row, *, root: Path, checkpoint: Path, data: Path, out: Path, run: Callable[..., Any] = subprocess.run
+    row: Row,
+    *,
+    root: Path,
+    checkpoint: Path,
+    data: Path,
+    data_set: DataSet,
+    out: Path,
+    tell: Callable[[str], object] = lambda text: None,
+    run: Run | None = None,
 ) -> Row:
     """Run ``mim test`` for a row, unless its result is there.
 
@@ -88,49 +93,91 @@ def measure(
         root: The folder that holds ``configs``.
         checkpoint: Its weights.
         data: The folder of all data sets, as ``$MMPOSE_EXT_DATA``.
+        data_set: What is in there for this row.
         out: Folder of the results.
-        run: Stands for ``subprocess.run`` in tests.
+        tell: Is told how far the test is, e.g. "test 10/32".
+        run: Stands for :func:`run_logged` in tests.
 
     Returns:
         The row with one more result.
 
     Raises:
-        RuntimeError: If the test fails; the end of its output is in the message, all of it in ``test.log``.
+        RuntimeError: If the test fails; the end of its output is in the message, all of it in a log.
     """
-    digest, name = sha256(checkpoint), Path(row.config).stem
-    folder = out / "results" / name
-    folder.mkdir(parents=True, exist_ok=True)
-    kept = folder / f"{digest[:12]}-{hashlib.sha256(str(data.resolve()).encode()).hexdigest()[:6]}.json"
+    digest = sha256(checkpoint)
+    kept = out / "results" / Path(row.config).stem / f"{digest[:12]}-{data_set.digest[:6]}.json"
     if not kept.is_file():
-        metrics = _test(row, root, checkpoint, data, folder, run)
+        command = ["mim", "test", "mmpose", str(root / row.config), "--checkpoint", str(checkpoint.resolve())]
+        printed = _test(row, command, data, kept, tell, run or run_logged)
         result = {
             "Task": "Body 2D Keypoint",
-            "Dataset": f"{name.rpartition('_')[2]}, from {data}",
-            "Metrics": metrics,
+            "Dataset": data_set.name,
+            "Metrics": as_published(printed),
             "Hardware": hardware(),
-            "Command": f"mim test mmpose {row.config} --checkpoint {checkpoint}",
             "Date": date.today().isoformat(),
             "Checkpoint": digest,
+            "Command": f"{VARIABLE}={data} {shlex.join([*command[:3], row.config, '--checkpoint', str(checkpoint)])}",
         }
-        partial = kept.with_suffix(".partial")
-        partial.write_text(json.dumps(result, indent=2) + "\n")
-        partial.replace(kept)
+        with whole_file(kept) as partial:
+            partial.write_text(json.dumps(result, indent=2) + "\n")
     return replace(row, results=[*row.results, json.loads(kept.read_text())])
 
 
 def _test(
-    row: Row, root: Path, checkpoint: Path, data: Path, folder: Path, run: Callable[..., Any]
+    row: Row, command: list[str], data: Path, kept: Path, tell: Callable[[str], object], run: Run
 ) -> dict[str, float]:
-    """Metrics of one run of ``mim test``."""
-    answer, log = folder / "metrics.json", folder / "test.log"
-    answer.unlink(missing_ok=True)
-    mim = Path(sys.executable).with_name("mim")
-    command = [str(mim), "test", "mmpose", str(root / row.config), "--checkpoint", str(checkpoint.resolve())]
-    command += ["--work-dir", str(folder / "work"), "--out", str(answer)]
-    environment = {**os.environ, "MMPOSE_EXT_DATA": str(data.resolve())}
-    with log.open("w") as file:
-        code = run(command, stdout=file, stderr=subprocess.STDOUT, env=environment, check=False).returncode
-    if code != 0 or not answer.is_file():
-        end = "".join(log.read_text().splitlines(keepends=True)[-15:])
-        raise RuntimeError(f"{row.alias}: mim test ended with status {code}; all of its output is in {log}\n{end}")
-    return {name: round(float(value), 6) for name, value in json.loads(answer.read_text()).items()}
+    """Scores of one run of ``mim test``, or of one that this process did not see the end of."""
+    scores, log = (kept.resolve().with_suffix(ending) for ending in (".scores.json", ".log"))
+    if not scores.is_file():
+        log.parent.mkdir(parents=True, exist_ok=True)
+        command = [str(Path(sys.executable).with_name("mim")), *command[1:], "--out", str(scores)]
+        command += ["--work-dir", str(log.with_suffix("")), "--cfg-options"]
+        command += [f"default_hooks.logger.interval={_INTERVAL}"]
+        code = run(command, log, {**os.environ, VARIABLE: str(data.resolve())}, tell)
+        if code != 0 or not scores.is_file():
+            end = "".join(log.read_text().splitlines(keepends=True)[-15:])
+            raise RuntimeError(f"{row.alias}: mim test ended with status {code}; all of its output is in {log}\n{end}")
+    return {name: float(value) for name, value in json.loads(scores.read_text()).items()}
+
+
+def run_logged(command: list[str], log: Path, environment: Mapping[str, str], tell: Callable[[str], object]) -> int:
+    """Run a command; whatever stops this process on its way, but for SIGKILL, stops the command and its children too.
+
+    Args:
+        command: The command.
+        log: Where its output goes.
+        environment: Its environment variables.
+        tell: Is told of the progress, see :func:`measure`.
+
+    Returns:
+        Its exit status.
+    """
+    log.unlink(missing_ok=True)  # an older process may still write to it
+    with log.open("w") as file, _stoppable():
+        process = subprocess.Popen(
+            command, stdout=file, stderr=subprocess.STDOUT, env=environment, start_new_session=True
+        )
+        try:
+            while process.poll() is None:
+                time.sleep(0.5)
+                steps = _STEP.findall(log.read_text(errors="replace")[-4000:])
+                tell("test {}/{}".format(*steps[-1]) if steps else "test")
+            return process.returncode
+        finally:
+            if process.poll() is None:
+                os.killpg(process.pid, signal.SIGTERM)
+                process.wait()
+
+
+@contextmanager
+def _stoppable() -> Iterator[None]:
+    """Let SIGTERM and SIGHUP raise what Ctrl-C raises; signals can be handled in the main thread only."""
+    if threading.current_thread() is not threading.main_thread():
+        yield
+        return
+    before = {number: signal.signal(number, signal.default_int_handler) for number in (signal.SIGTERM, signal.SIGHUP)}
+    try:
+        yield
+    finally:
+        for number, handler in before.items():
+            signal.signal(number, handler)

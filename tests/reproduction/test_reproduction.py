@@ -8,15 +8,15 @@ import json
 import re
 from dataclasses import replace
 from pathlib import Path
-from types import SimpleNamespace
 from typing import Any
 
 import pytest
 
 from mmpose_ext.analysis.tables import load_metafile
 from mmpose_ext.cli import main
-from mmpose_ext.reproduction import report, runs
-from mmpose_ext.reproduction.manifest import PAPERS, Table, find_tables, metafiles, rows_of, sources
+from mmpose_ext.reproduction import report
+from mmpose_ext.reproduction.latency import add_latency
+from mmpose_ext.reproduction.manifest import OTHERS, PAPERS, Table, find_tables, metafiles, rows_of, sources
 from mmpose_ext.reproduction.rows import Counts, load_rows, recount
 
 ROOT = Path(__file__).resolve().parents[2]
@@ -68,6 +68,23 @@ def test_rows_of_a_table() -> None:
     aliases = [row.alias for row in rows("xhrnet:2")]
     assert aliases == ["xhrnet-18", "xhrnet-18-384x288", "xhrnet-30", "xhrnet-30-384x288"]
     assert "xhrnet-18" in [row.alias for row in rows("XHRNET:5")]
+
+
+@pytest.mark.parametrize("key", CONTENTS)
+def test_every_config_stands_in_a_table(key: str) -> None:
+    """Once in the paper's or in that of the others."""
+    tables = find_tables([key], CONTENTS)
+    named = [{model["Name"] for model in rows_of(one, CONTENTS[key])} for _, one in tables]
+    assert set.union(*named) == {model["Name"] for model in CONTENTS[key]["Models"]}
+    assert tables[-1][1].number == OTHERS and not named[-1] & set.union(*named[:-1])
+
+
+def test_what_was_measured_is_shown() -> None:
+    (row,) = [row for row in rows("xhrnet:others") if row.alias == "xhrnet-18-lspet-128x96"]
+    assert report.cells(row)[8:10] == ["-", "PCK@0.2 70.1 (LSPET val)"]
+    assert row.metric == "PCK@0.2" and not row.in_paper
+    again = {"Dataset": "LSPET val", "Metrics": {"AP": 11.6, "PCK@0.2": 70.2}}
+    assert replace(row, results=[*row.results, again]).measured[-1] == ("PCK@0.2", 70.2, "LSPET val")
 
 
 def test_accuracy_of_another_data_set_is_not_shown() -> None:
@@ -139,12 +156,13 @@ def test_command_and_its_files(tmp_path: Path, capsys) -> None:
     (entry,) = content["tables"]
     assert (entry["paper"], entry["table"]) == ("xhrnet", "5")
     assert all(row["agrees"] and row["counted"] == row["recorded"] for row in entry["rows"])
-    lines = list(csv.reader((tmp_path / "reproduction.csv").open()))
-    assert lines[0][2:] == list(report.HEADER) and len(lines) == 3
+    first, second = csv.DictReader((tmp_path / "reproduction.csv").open())
+    assert tuple(first) == report.COLUMNS
+    assert (first["config"], second["config"]) == ("xhrnet-18", "xhrnet-18-add")
+    assert (int(first["params"]), first["params_paper"], first["accuracy_paper"]) == (1337065, "1.3M", "65.1")
+    assert first["accuracy_measured"] == first["latency_ms"] == "not measured"
     assert "X-HRNet, Table 5" in (tmp_path / "reproduction.md").read_text()
-    page = (tmp_path / "reproduction.html").read_text()
-    assert "data:image/png;base64," in page and "not measured" in page
-    assert not re.findall(r'(?:src|href)="(?!data:)', page), "the page needs no other file"
+    assert "<h2>X-HRNet, Table 5" in (tmp_path / "reproduction.html").read_text()
 
 
 def test_command_fails_where_a_count_changed(tmp_path: Path, monkeypatch, capsys) -> None:
@@ -154,71 +172,20 @@ def test_command_fails_where_a_count_changed(tmp_path: Path, monkeypatch, capsys
     monkeypatch.setattr("mmpose_ext.reproduction.rows.recount", wrong)
     assert main(["reproduce", "xhrnet:5", "--out", str(tmp_path)]) == 1
     assert "0 of 2 configs count as expected: not xhrnet-18, xhrnet-18-add" in capsys.readouterr().out
-    assert 'class="wrong"' in (tmp_path / "reproduction.html").read_text()
+    assert "<tr class=wrong>" in (tmp_path / "reproduction.html").read_text()
 
 
 def test_list(capsys) -> None:
     assert main(["reproduce", "--list"]) == 0
-    assert re.search(r"xhrnet:2 +Comparison on COCO val2017: 4 rows", capsys.readouterr().out)
-
-
-def test_which_checkpoint(tmp_path: Path) -> None:
-    row = rows("xhrnet:2")[0]
-    file = tmp_path / "a.pth"
-    file.write_bytes(b"x")
-    assert runs.checkpoint_of(row, []) is None
-    assert runs.checkpoint_of(row, [f"xhrnet-18={file}"]) == file
-    assert runs.checkpoint_of(row, [f"xhrnet-30={file}"]) is None
-    assert runs.checkpoint_of(row, [str(tmp_path)]) is None
-    (tmp_path / "xhrnet-18.pth").write_bytes(b"y")
-    assert runs.checkpoint_of(row, [str(tmp_path)]) == tmp_path / "xhrnet-18.pth"
-    with pytest.raises(ValueError, match="no file"):
-        runs.checkpoint_of(row, ["xhrnet-18=nothing.pth"])
-    with pytest.raises(ValueError, match="expected ALIAS=FILE or a folder"):
-        runs.checkpoint_of(row, ["nothing"])
-
-
-def test_measuring_is_done_once(tmp_path: Path) -> None:
-    """A result is there for its checkpoint; another checkpoint is another result."""
-    row, calls = rows("xhrnet:2")[0], []
-
-    def run(command, stdout, env, **options):
-        calls.append(command)
-        assert env["MMPOSE_EXT_DATA"] == str(tmp_path)
-        Path(command[command.index("--out") + 1]).write_text(json.dumps({"coco/AP": 0.5 + 0.1 * len(calls)}))
-        return SimpleNamespace(returncode=0)
-
-    checkpoint = tmp_path / "a.pth"
-    checkpoint.write_bytes(b"x")
-    options = dict(root=ROOT, checkpoint=checkpoint, data=tmp_path, out=tmp_path / "out", run=run)
-    first, again = runs.measure(row, **options), runs.measure(row, **options)
-    assert len(calls) == 1 and calls[0][1:3] == ["test", "mmpose"]
-    assert first.results == again.results
-    (result,) = first.results
-    assert result["Metrics"] == {"coco/AP": 0.6} and result["Checkpoint"] == runs.sha256(checkpoint)
-    assert {"Hardware", "Command", "Date", "Dataset"} < result.keys()
-    assert report.cells(first)[9].startswith("coco/AP 0.6 (coco-256x192, from ")
-    assert report.plot([first]) != report.plot([row])
-    checkpoint.write_bytes(b"y")
-    assert runs.measure(row, **options).results[0]["Metrics"] == {"coco/AP": 0.7}
-
-
-def test_a_failed_test_leaves_no_result(tmp_path: Path) -> None:
-    def run(command, stdout, **options):
-        stdout.write("Traceback\nValueError: no annotations\n")
-        return SimpleNamespace(returncode=1)
-
-    checkpoint = tmp_path / "a.pth"
-    checkpoint.write_bytes(b"x")
-    with pytest.raises(RuntimeError, match="status 1(?s:.)*no annotations"):
-        runs.measure(rows("xhrnet:2")[0], root=ROOT, checkpoint=checkpoint, data=tmp_path, out=tmp_path, run=run)
-    assert not list(tmp_path.rglob("*.json"))
+    listed = capsys.readouterr().out
+    assert re.search(r"xhrnet:2 +Comparison on COCO val2017: xhrnet-18, xhrnet-18-384x288, ", listed)
+    assert re.search(r"sfm:others +Configs that stand in none of its tables: .*sfm-lspet-128x128", listed)
 
 
 def test_latency(tmp_path: Path) -> None:
     row = recount(rows("xhrnet:2")[0], ROOT)
     unique = {row.config: row}
-    report.add_latency(unique, ROOT, rounds=1, threads=1)
+    add_latency(unique, ROOT, rounds=1, threads=1)
     (measured,) = unique.values()
     assert measured.latency and measured.latency["milliseconds"] > 0
     assert re.fullmatch(r"\d+\.\d ms", report.cells(measured)[10])

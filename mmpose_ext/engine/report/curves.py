@@ -40,7 +40,7 @@ def read_scalars(work_dir: str | Path) -> Curves:
     """
     joined = Curves([], [])
     for path in sorted(Path(work_dir).glob("*/vis_data/scalars.json")):
-        start = _one_start(_entries(path))
+        start = read_start(path)
         if not start.train:
             continue
         first = start.train[0][start.unit]
@@ -53,12 +53,19 @@ def read_scalars(work_dir: str | Path) -> Curves:
     return joined
 
 
-def _one_start(entries: list[dict[str, Any]]) -> Curves:
-    """Sort the entries of one file.
+def read_start(path: Path) -> Curves:
+    """Read the scalars of one start of a run.
 
     Where iterations are counted, `step` of a score is the iteration if `LoggerHook` has `log_metric_by_epoch=False`,
     and else an epoch that nobody counts; the iteration logged before the score takes its place then.
+
+    Args:
+        path: `scalars.json` in a folder `vis_data`.
+
+    Returns:
+        Its scalars.
     """
+    entries = _entries(path)
     train = [entry for entry in entries if "loss" in entry and "iter" in entry]
     unit = "epoch" if train and "epoch" in train[0] else "iter"
     val, last = [], 0
