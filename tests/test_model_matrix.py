@@ -223,6 +223,18 @@ MATRIX: dict[str, dict[str, Case]] = {
         )
         for tail in ("depthwise", "norm")
     },
+    "SpatiallyUnidimensionalSelfAttention": {
+        label: Case(dict(channels=8, **config), [(8, 9, 7)], [(8, 9, 7)], CONSTANT_UNDER_SOFTMAX)
+        for label, config in [
+            ("H-wise", dict(axis="H", length=9)),
+            ("W-wise", dict(axis="W", length=7)),
+            ("other size", dict(axis="W", length=12, fusion="add")),
+        ]
+    },
+    "XShuffleBlock": {
+        block: Case(dict(channels=8, map_size=(9, 7), block=block), [(8, 9, 7)], [(8, 9, 7)], CONSTANT_UNDER_SOFTMAX)
+        for block in ("x-shuffle", "reversed", "w-wise", "h-wise", "parallel")
+    },
     "XHRNet": {
         name: Case(config, [(3, 64, 96)], outputs, CONSTANT_UNDER_SOFTMAX)
         for name, config, outputs in [

@@ -1,8 +1,17 @@
-"""What a network asks of the size of its input."""
+"""What a network asks of the size of its input, and a neck or a head of the maps that it is given.
+
+Shapes: B batch, H W height and width of a map.
+
+Deviations: none (no paper).
+"""
 
 from __future__ import annotations
 
-__all__ = ["check_size"]
+from collections.abc import Sequence
+
+from torch import Tensor
+
+__all__ = ["check_maps", "check_size"]
 
 
 def check_size(what: str, height: int, width: int, stride: int) -> None:
@@ -16,3 +25,20 @@ def check_size(what: str, height: int, width: int, stride: int) -> None:
     """
     if height < 1 or width < 1 or height % stride or width % stride:
         raise ValueError(f"height and width of {what} must be multiples of {stride}, got {height}x{width}")
+
+
+def check_maps(what: str, maps: Sequence[Tensor], channels: Sequence[int], *, equal: bool = False) -> None:
+    """Raise a ValueError unless there is a map (B, C, H, W) for each number of channels.
+
+    Args:
+        what: Name of what reads them, for the message.
+        maps: What a backbone or a neck returned.
+        channels: C of each.
+        equal: Whether all must have one height and width.
+    """
+    shapes = [] if isinstance(maps, Tensor) else [tuple(getattr(x, "shape", ())) for x in maps]
+    fit = [shape[1] if len(shape) == 4 else None for shape in shapes] == list(channels)
+    if not fit or (equal and len({shape[2:] for shape in shapes}) > 1):
+        wanted = f"{len(channels)} maps{' of one size' * equal} with {', '.join(map(str, channels))} channels"
+        came = f"one tensor of shape {tuple(maps.shape)}" if isinstance(maps, Tensor) else f"shapes {shapes}"
+        raise ValueError(f"{what} expects {wanted}, got {came}")

@@ -21,6 +21,7 @@ import torch
 import torch.nn.functional as F
 from torch import Tensor, nn
 
+from mmpose_ext.layers.sizes import check_maps
 from mmpose_ext.models.scanet.resolution import convolve_upsampled, upsample
 
 
@@ -99,6 +100,7 @@ class BiDirectionalMessagePassing(nn.Module):
         super().__init__()
         if isinstance(in_channels, int) or len(in_channels) < 2:
             raise ValueError(f"in_channels must be two or more numbers, one for each map, got {in_channels!r}")
+        self.in_channels = tuple(in_channels)
         self.reduce = make_reductions(in_channels, channels)
         self.out_channels = (channels,) * len(in_channels)
         messages = len(in_channels) - 1
@@ -115,7 +117,7 @@ class BiDirectionalMessagePassing(nn.Module):
         Returns:
             F_41 to F_44, each (B, C, H, W).
         """
-        check_pyramid(maps, len(self.reduce))
+        check_pyramid(maps, self.in_channels)
         reduced = [conv(x) for conv, x in zip(self.reduce, maps, strict=True)]
         details = top_down(reduced, self.top_down)
         context = bottom_up(reduced, self.bottom_up)
@@ -140,6 +142,7 @@ class MultiScaleFeatureIntegration(nn.Module):
         super().__init__()
         if isinstance(in_channels, int) or len(in_channels) < 2:
             raise ValueError(f"in_channels must be two or more numbers, one for each map, got {in_channels!r}")
+        self.in_channels = tuple(in_channels)
         self.message_passing = BiDirectionalMessagePassing(in_channels, channels) if message_passing else None
         self.reduce = nn.ModuleList() if message_passing else make_reductions(in_channels, channels)
         self.out_channels = channels * len(in_channels)
@@ -149,7 +152,7 @@ class MultiScaleFeatureIntegration(nn.Module):
         if self.message_passing is not None:
             levels = self.message_passing(maps)
         else:
-            check_pyramid(maps, len(self.reduce))
+            check_pyramid(maps, self.in_channels)
             levels = tuple(upsample(conv(x), 2**k) for k, (conv, x) in enumerate(zip(self.reduce, maps, strict=True)))
         return (torch.cat(levels, dim=1),)
 
@@ -159,10 +162,10 @@ def make_reductions(in_channels: Sequence[int], channels: int) -> nn.ModuleList:
     return nn.ModuleList(nn.Identity() if n == channels else nn.Conv2d(n, channels, 1) for n in in_channels)
 
 
-def check_pyramid(maps: Sequence[Tensor], number: int) -> None:
-    """Raise a ValueError unless there are ``number`` maps, each half as large as the one before it."""
-    sizes = [] if isinstance(maps, Tensor) else [tuple(x.shape[2:]) for x in maps]
+def check_pyramid(maps: Sequence[Tensor], channels: Sequence[int]) -> None:
+    """Raise a ValueError unless there is a map for each number of channels, half as large as the one before it."""
+    check_maps("message passing or integration", maps, channels)
+    sizes = [tuple(x.shape[2:]) for x in maps]
     halves = all((2 * b[0], 2 * b[1]) == a for a, b in zip(sizes, sizes[1:], strict=False))
-    if len(sizes) != number or not halves:
-        came = "one tensor" if isinstance(maps, Tensor) else f"sizes {sizes}"
-        raise ValueError(f"expected {number} maps, each half as high and wide as the one before it, got {came}")
+    if not halves:
+        raise ValueError(f"expected maps each half as high and wide as the one before it, got sizes {sizes}")

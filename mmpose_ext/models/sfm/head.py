@@ -12,6 +12,9 @@ Shapes: B batch, C channels, K key points, H W height and width of a heatmap, ha
 
 from __future__ import annotations
 
+from collections.abc import Sequence
+from typing import Any
+
 import torch
 from mmengine.structures import PixelData
 from mmpose.evaluation.functional import pose_pck_accuracy
@@ -23,12 +26,13 @@ from mmpose.utils.typing import ConfigType, OptConfigType, OptSampleList, Predic
 from torch import Tensor, nn
 
 from mmpose_ext.layers.pointwise import use_pointwise
+from mmpose_ext.layers.sizes import check_maps
 from mmpose_ext.models.sfm.backbone import SFMFeatures
 
 
 @MODELS.register_module()
 class SFMHead(BaseHead):
-    """A heatmap head for both outputs of SFM.
+    """A heatmap head for both outputs of SFM, or of any two maps of one size, such as those of a two-stack hourglass.
 
     Args:
         in_channels: C.
@@ -37,6 +41,9 @@ class SFMHead(BaseHead):
         loss: Config of the heatmap loss.
         decoder: Config of the codec.
         init_cfg: Config of the initialisation. By default that of MMPose's ``HeatmapHead``.
+
+    Raises:
+        ValueError: If it is given anything but two maps of one size with C channels.
     """
 
     def __init__(
@@ -50,6 +57,7 @@ class SFMHead(BaseHead):
         init_cfg: dict | list[dict] | None = None,
     ) -> None:
         super().__init__(init_cfg or dict(type="Normal", layer="Conv2d", std=0.001))
+        self.in_channels = in_channels
         self.out_channels = out_channels
         self.middle = nn.Conv2d(in_channels, out_channels, 1) if supervise_middle else None
         self.final = nn.Conv2d(in_channels, out_channels, 1)
@@ -58,7 +66,7 @@ class SFMHead(BaseHead):
 
     def forward(self, feats: SFMFeatures) -> tuple[Tensor, ...]:
         """Heatmaps (B, K, H, W): of the middle, where it has a head, and last of the final output."""
-        middle, final = feats
+        middle, final = self._check(feats)
         if self.middle is None:
             return (self.final(final),)
         return self.middle(middle), self.final(final)
@@ -80,10 +88,10 @@ class SFMHead(BaseHead):
         Args:
             feats: What the backbone returned; for a flip test, that of the image and that of its mirror image.
             batch_data_samples: Their samples.
-            test_cfg: ``flip_mode``, ``shift_heatmap``, ``output_heatmaps``.
+            test_cfg: ``flip_test``, ``flip_mode``, ``shift_heatmap``, ``output_heatmaps``.
         """
-        if isinstance(feats, list):  # the flip test of MMPose
-            image, mirrored = (self.final(part[1]) for part in feats)
+        if test_cfg.get("flip_test", False):
+            image, mirrored = (self.final(self._check(part).final) for part in feats)
             flipped = flip_heatmaps(
                 mirrored,
                 flip_mode=test_cfg.get("flip_mode", "heatmap"),
@@ -92,7 +100,7 @@ class SFMHead(BaseHead):
             )
             heatmaps = (image + flipped) * 0.5
         else:
-            heatmaps = self.final(feats[1])
+            heatmaps = self.final(self._check(feats).final)
         instances = self.decode(heatmaps)
         if test_cfg.get("output_heatmaps", False):
             return instances, [PixelData(heatmaps=sample) for sample in heatmaps.detach()]
@@ -117,3 +125,8 @@ class SFMHead(BaseHead):
             _, accuracy, _ = pose_pck_accuracy(to_numpy(output), to_numpy(target), to_numpy(weights) > 0)
             losses["acc_pose"] = target.new_tensor(accuracy)
         return losses
+
+    def _check(self, feats: Sequence[Any]) -> SFMFeatures:
+        """Both maps, if that is what they are."""
+        check_maps("SFMHead", feats, (self.in_channels, self.in_channels), equal=True)
+        return SFMFeatures(*feats)

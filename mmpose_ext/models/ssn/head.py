@@ -26,6 +26,7 @@ from mmpose.utils.tensor_utils import to_numpy
 from mmpose.utils.typing import ConfigType, OptConfigType, OptSampleList, Predictions
 from torch import Tensor, nn
 
+from mmpose_ext.layers.sizes import check_maps
 from mmpose_ext.models.ssn.predictor import Predictor, Tail
 
 LEVELS = {"E1": 0, "E2": 1, "E3": 2, "P1": 3, "P2": 2, "P3": 1, "P4": 0}
@@ -60,7 +61,7 @@ class SSNHead(BaseHead):
         init_cfg: Config of the initialisation.
 
     Raises:
-        ValueError: If a name is unknown, here or in ``test_cfg``, or if maps and predictors differ in number.
+        ValueError: If a name is unknown, here or in ``test_cfg``, or if the maps are not one for each predictor.
     """
 
     def __init__(
@@ -80,6 +81,7 @@ class SSNHead(BaseHead):
         unknown = [name for name in predictors if name not in LEVELS]
         if unknown or not predictors or len(set(predictors)) != len(predictors):
             raise ValueError(f"expected different predictors among {', '.join(LEVELS)}, got {', '.join(predictors)}")
+        self.in_channels = in_channels
         self.out_channels = out_channels
         self.decoder = KEYPOINT_CODECS.build(decoder) if decoder is not None else None
         norm_cfg = norm_cfg or dict(type="GN", num_groups=32)
@@ -120,10 +122,10 @@ class SSNHead(BaseHead):
         Args:
             feats: Maps; for a flip test, those of the image and those of its mirror image.
             batch_data_samples: Their samples.
-            test_cfg: ``predictor``, ``flip_mode``, ``shift_heatmap``, ``output_heatmaps``.
+            test_cfg: ``predictor``, ``flip_test``, ``flip_mode``, ``shift_heatmap``, ``output_heatmaps``.
         """
         name = test_cfg.get("predictor", list(self.predictors)[-1])
-        if isinstance(feats, list):  # the flip test of MMPose
+        if test_cfg.get("flip_test", False):
             image, mirrored = feats
             flipped = flip_heatmaps(
                 self.heatmaps_of(name, mirrored),
@@ -163,10 +165,8 @@ class SSNHead(BaseHead):
         return losses
 
     def _check_maps(self, feats: Sequence[Tensor]) -> None:
-        if len(feats) != len(self.predictors):
-            raise ValueError(
-                f"expected one map for each of the predictors {', '.join(self.predictors)}, got {len(feats)} maps"
-            )
+        reader = f"SSNHead with the predictors {', '.join(self.predictors)}"
+        check_maps(reader, feats, [self.in_channels] * len(self.predictors))
 
     def _split(self, targets: Tensor) -> tuple[Tensor, ...]:
         """Targets by width, (B, L M, H, W) -> L times (B, M, H, W)."""

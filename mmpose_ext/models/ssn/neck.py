@@ -20,6 +20,8 @@ from mmengine.model import BaseModule
 from mmpose.registry import MODELS
 from torch import Tensor, nn
 
+from mmpose_ext.layers.sizes import check_maps
+
 
 @MODELS.register_module()
 class GlobalNet(BaseModule):
@@ -34,7 +36,7 @@ class GlobalNet(BaseModule):
         init_cfg: Config of the initialisation.
 
     Raises:
-        ValueError: If an early stage does not exist, or if the number of maps is not that of ``in_channels``.
+        ValueError: If an early stage does not exist, or if the maps are not those of ``in_channels``.
     """
 
     def __init__(
@@ -50,6 +52,7 @@ class GlobalNet(BaseModule):
         norm_cfg = norm_cfg or dict(type="GN", num_groups=32)
         if any(not 0 <= stage < len(in_channels) for stage in early_stages):
             raise ValueError(f"expected early_stages among 0 to {len(in_channels) - 1}, got {tuple(early_stages)}")
+        self.in_channels = tuple(in_channels)
         self.early_stages = tuple(early_stages)
         self.early = nn.ModuleList(
             ConvModule(in_channels[stage], out_channels, 1, bias=False, norm_cfg=norm_cfg) for stage in early_stages
@@ -72,8 +75,7 @@ class GlobalNet(BaseModule):
             Maps with C channels, one for each predictor: first those of the early stages, E1 to E3, then the merged
             ones from the deepest to the shallowest, P1 to P4.
         """
-        if len(feats) != len(self.laterals):
-            raise ValueError(f"expected {len(self.laterals)} maps of the backbone, got {len(feats)}")
+        check_maps("GlobalNet", feats, self.in_channels)
         early = [lateral(feats[stage]) for stage, lateral in zip(self.early_stages, self.early, strict=True)]
         merged = [self.laterals[-1](feats[-1])]
         for merge, lateral, x in zip(self.merges, reversed(self.laterals[:-1]), reversed(feats[:-1]), strict=True):

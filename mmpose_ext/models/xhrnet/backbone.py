@@ -29,7 +29,11 @@ from mmpose_ext.layers.deploy import fold_batch_norms
 from mmpose_ext.layers.pointwise import use_pointwise
 from mmpose_ext.layers.sizes import check_size
 from mmpose_ext.models.xhrnet.multi_resolution import MultiResolutionModule
-from mmpose_ext.models.xhrnet.susa import Fusion
+from mmpose_ext.models.xhrnet.susa import Fusion, SpatiallyUnidimensionalSelfAttention
+from mmpose_ext.models.xhrnet.x_shuffle import XShuffleBlock
+
+for _block in (SpatiallyUnidimensionalSelfAttention, XShuffleBlock):  # plugin layers
+    MODELS.register_module(module=_block)
 
 
 class Arch(NamedTuple):

@@ -102,7 +102,7 @@ def test_the_last_is_the_default_and_flips_are_averaged() -> None:
     net, feats = head(), maps(7)
     mirrored = tuple(x.flip(3) for x in feats)
     with torch.no_grad():
-        _, fields = net.predict([feats, mirrored], samples(3), dict(output_heatmaps=True))
+        _, fields = net.predict([feats, mirrored], samples(3), dict(flip_test=True, output_heatmaps=True))
         image, mirror = net(feats)[-1], net(mirrored)[-1]
     wanted = (image + mirror.flip(3)[:, [0, 2, 1]]) / 2
     torch.testing.assert_close(torch.stack([field.heatmaps for field in fields]), wanted)
@@ -118,7 +118,7 @@ def test_a_predictor_that_does_not_exist() -> None:
 
 
 def test_another_number_of_maps() -> None:
-    with pytest.raises(ValueError, match="one map for each of the predictors .* got 2 maps"):
+    with pytest.raises(ValueError, match="SSNHead with the predictors E1.* expects 7 maps with 32, 32.* got shapes"):
         head()(maps(2))
 
 

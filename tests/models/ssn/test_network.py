@@ -143,9 +143,10 @@ def test_an_early_stage_that_does_not_exist(early, match) -> None:
         GlobalNet((32, 64, 128, 256), 32, early_stages=early)
 
 
-def test_a_missing_map() -> None:
-    with pytest.raises(ValueError, match="2 maps of the backbone, got 1"):
-        GlobalNet((32, 64), 32, early_stages=())([torch.zeros(1, 32, 4, 4)])
+@pytest.mark.parametrize("shapes", [[(1, 32, 4, 4)], [(1, 32, 4, 4), (1, 65, 2, 2)]])
+def test_other_maps(shapes) -> None:
+    with pytest.raises(ValueError, match=r"GlobalNet expects 2 maps with 32, 64 channels, got shapes .*4, 4\)"):
+        GlobalNet((32, 64), 32, early_stages=())([torch.zeros(shape) for shape in shapes])
 
 
 @pytest.mark.slow
