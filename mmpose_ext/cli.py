@@ -21,6 +21,8 @@ COMMANDS = {
     "infer": "find poses in images, videos or a camera",
     "demo": "serve a page that finds poses in pictures and shows what a network looks at",
     "init-dataset": "check a COCO-style file, write metainfo and a ready config for it",
+    "publish": "make a folder to hand on from a checkpoint: weights, config, metadata, card",
+    "models": "list the configs of this package with their aliases",
     "reproduce": "count and measure the rows of the papers' tables again",
     "analyze-ssn": "plot what the feature shifting modules of an SSN have learned",
     "sweep-threshold": "accuracy, refined share and speed of a SHaRPose over its quality threshold",
