@@ -64,6 +64,7 @@ def safe_classes() -> list[Any]:
     return [
         HistoryBuffer,
         (_statistic, "builtins.getattr"),
+        bytes,  # so an empty array is written, such as the links of key points without a skeleton
         np.ndarray,
         np.dtype,
         *(type(np.dtype(name)) for name in DTYPES),

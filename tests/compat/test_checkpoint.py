@@ -55,6 +55,7 @@ def content() -> dict[str, Any]:
                 "colors": np.zeros((17, 3), np.uint8),
                 "names": np.array(["nose"]),
                 "mask": np.ones(3, bool),
+                "links": np.array([]),
             },
         },
     }
