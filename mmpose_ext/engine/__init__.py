@@ -3,6 +3,7 @@
 from mmpose_ext.engine.hooks import (
     DelayedInsertionHook,
     EpochSeedHook,
+    KeypointTokenHook,
     QualityScheduleHook,
     RunReportHook,
     SingleThreadBlasHook,
@@ -20,6 +21,7 @@ __all__ = [
     "GroupLinearLR",
     "GroupMultiStepLR",
     "GroupStepLR",
+    "KeypointTokenHook",
     "LayerDecayConstructor",
     "NamedGroupsConstructor",
     "QualityScheduleHook",

@@ -13,7 +13,7 @@ import torch
 import torch.nn.functional as F
 from torch import Tensor, nn
 
-__all__ = ["FusedLinear", "has_fused_linear"]
+__all__ = ["FusedLinear", "has_fused_linear", "use_fused_linear"]
 
 
 def has_fused_linear() -> bool:
@@ -49,3 +49,20 @@ class FusedLinear(nn.Linear):
         watched = torch.onnx.is_in_onnx_export() or torch.compiler.is_compiling()
         wants_gradient = torch.is_grad_enabled() and (x.requires_grad or self.weight.requires_grad)
         return plain and not watched and not wants_gradient and has_fused_linear()
+
+
+def use_fused_linear(model: nn.Module) -> None:
+    """Replace every ``nn.Linear`` inside ``model`` by a :class:`FusedLinear`, in place.
+
+    An exact GELU right behind it in an ``nn.Sequential`` becomes a part of it and leaves an ``nn.Identity``.
+    """
+    for parent in list(model.modules()):
+        names = [*parent._modules, ""]
+        for name, following in zip(names, names[1:], strict=False):
+            child, after = parent._modules[name], parent._modules.get(following)
+            if type(child) is not nn.Linear:
+                continue
+            joins = isinstance(parent, nn.Sequential) and isinstance(after, nn.GELU) and after.approximate == "none"
+            parent._modules[name] = FusedLinear(child, activation="gelu" if joins else "none").train(child.training)
+            if joins:
+                parent._modules[following] = nn.Identity().train(child.training)

@@ -7,7 +7,7 @@ import torch
 import torch.nn.functional as F
 from torch import nn
 
-from mmpose_ext.layers.fused_linear import FusedLinear, has_fused_linear
+from mmpose_ext.layers.fused_linear import FusedLinear, has_fused_linear, use_fused_linear
 
 
 def pair(activation: str) -> tuple[nn.Linear, FusedLinear]:
@@ -58,3 +58,31 @@ def test_the_parameters_are_those_of_the_layer():
     linear, fused = pair("gelu")
     assert fused.weight is linear.weight and fused.bias is linear.bias
     assert list(fused.state_dict()) == list(linear.state_dict())
+
+
+class Crossed(nn.Module):
+    """A GELU that is registered behind a layer and applied before it."""
+
+    def __init__(self) -> None:
+        super().__init__()
+        self.linear = nn.Linear(8, 8)
+        self.act = nn.GELU()
+
+    def forward(self, x: torch.Tensor) -> torch.Tensor:
+        return self.linear(self.act(x))
+
+
+def test_only_a_gelu_that_follows_is_taken_in():
+    torch.manual_seed(0)
+    model = nn.Sequential(
+        nn.Linear(8, 8), nn.GELU(), nn.Linear(8, 8), nn.GELU("tanh"), Crossed(), nn.Linear(8, 4)
+    ).eval()
+    x = torch.randn(3, 8)
+    with torch.no_grad():
+        before = model(x)
+        for _ in range(2):  # the second time does nothing
+            use_fused_linear(model)
+            torch.testing.assert_close(model(x), before)
+    fused = [module.activation for module in model.modules() if isinstance(module, FusedLinear)]
+    assert fused == ["gelu", "none", "none", "none"]
+    assert isinstance(model[1], nn.Identity) and isinstance(model[3], nn.GELU)

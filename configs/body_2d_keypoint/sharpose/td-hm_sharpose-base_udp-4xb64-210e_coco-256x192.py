@@ -12,7 +12,10 @@ _base_ = [
 
 train_dataloader = dict(batch_size=64)
 optim_wrapper = dict(paramwise_cfg=dict(layer_decay_rate=0.75))
-default_hooks = dict(quality=dict(type="QualityScheduleHook", begin=180, weight=0.03))
+default_hooks = dict(
+    quality=dict(type="QualityScheduleHook", begin=180, weight=0.03),
+    keypoints=dict(type="KeypointTokenHook"),
+)
 
 model = dict(
     backbone=dict(

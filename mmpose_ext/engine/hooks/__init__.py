@@ -2,8 +2,16 @@
 
 from mmpose_ext.engine.hooks.delayed_insertion_hook import DelayedInsertionHook
 from mmpose_ext.engine.hooks.epoch_seed_hook import EpochSeedHook
+from mmpose_ext.engine.hooks.keypoint_token_hook import KeypointTokenHook
 from mmpose_ext.engine.hooks.quality_schedule_hook import QualityScheduleHook
 from mmpose_ext.engine.hooks.run_report_hook import RunReportHook
 from mmpose_ext.engine.hooks.single_thread_blas_hook import SingleThreadBlasHook
 
-__all__ = ["DelayedInsertionHook", "EpochSeedHook", "QualityScheduleHook", "RunReportHook", "SingleThreadBlasHook"]
+__all__ = [
+    "DelayedInsertionHook",
+    "EpochSeedHook",
+    "KeypointTokenHook",
+    "QualityScheduleHook",
+    "RunReportHook",
+    "SingleThreadBlasHook",
+]

@@ -19,6 +19,7 @@ import torch
 from mmengine.model import BaseModule
 from torch import Tensor, nn
 
+from mmpose_ext.layers.fused_linear import use_fused_linear
 from mmpose_ext.models.sharpose.arch import resolve_arch
 from mmpose_ext.models.sharpose.encoder import Block, attention_rows
 from mmpose_ext.models.sharpose.fine_tokens import PatchEmbed, take, to_patches
@@ -151,8 +152,19 @@ class CoarseStage(BaseModule):
         count = self.num_keypoints
         return CoarseResult(x[:, :count], x[:, count], x[:, count + 1 :], scores, selected, others)
 
+    def switch_to_deploy(self, test_cfg: dict | None = None) -> None:
+        """Exchange the linear layers for faster ones, in place and for inference only; the output stays the same.
+
+        Called by :func:`mmpose_ext.layers.deploy.switch_to_deploy` and by MMPose's ``PoseEstimator.switch_to_deploy``.
+
+        Args:
+            test_cfg: What MMPose hands to every such method; nothing of it is used here.
+        """
+        del test_cfg
+        use_fused_linear(self)
+
     def _load_from_state_dict(self, state_dict: dict[str, Tensor], prefix: str, *args: Any) -> None:
-        """Resample positions of another resolution; leave out the tokens of another number of key points."""
+        """Resample positions of another resolution; average the tokens of another number of key points."""
         for name, grid in self.grids.items():
             table = state_dict.get(prefix + name)
             if table is not None:
@@ -161,8 +173,9 @@ class CoarseStage(BaseModule):
         if tokens is not None and tokens.shape[1] != self.num_keypoints:
             warnings.warn(
                 f"the checkpoint has {tokens.shape[1]} key points and this model {self.num_keypoints}: "
-                "the key point tokens keep their present values",
+                "all key point tokens start from the mean of the checkpoint's (KeypointTokenHook carries them over by "
+                "name, where the checkpoint knows its data set)",
                 stacklevel=2,
             )
-            state_dict[prefix + "keypoint_tokens"] = self.keypoint_tokens.detach().clone()
+            state_dict[prefix + "keypoint_tokens"] = tokens.mean(1, keepdim=True).repeat(1, self.num_keypoints, 1)
         super()._load_from_state_dict(state_dict, prefix, *args)

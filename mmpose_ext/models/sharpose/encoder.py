@@ -12,12 +12,12 @@ Shapes: B batch, L tokens, D width, H heads, E = D / H width of a head, Q querie
 
 from __future__ import annotations
 
+from collections import OrderedDict
+
 import torch
 import torch.nn.functional as F
 from mmcv.cnn.bricks import DropPath
 from torch import Tensor, nn
-
-from mmpose_ext.layers.fused_linear import FusedLinear
 
 
 def attention_rows(queries: Tensor, keys: Tensor) -> Tensor:
@@ -34,30 +34,17 @@ def attention_rows(queries: Tensor, keys: Tensor) -> Tensor:
     return torch.matmul(queries * queries.shape[-1] ** -0.5, keys.transpose(-2, -1)).softmax(-1)
 
 
-class MLP(nn.Module):
-    """Two linear layers with a GELU between them.
+class MLP(nn.Sequential):
+    """Two linear layers with a GELU between them, from (..., D) to (..., D).
 
     Args:
         width: D.
         hidden: Width between the layers.
     """
 
-    act: nn.Module
-
     def __init__(self, width: int, hidden: int) -> None:
-        super().__init__()
-        self.fc1 = nn.Linear(width, hidden)
-        self.act = nn.GELU()
-        self.fc2 = nn.Linear(hidden, width)
-
-    def forward(self, x: Tensor) -> Tensor:
-        """Map (..., D) to (..., D)."""
-        return self.fc2(self.act(self.fc1(x)))
-
-    def switch_to_deploy(self) -> None:
-        """Take the GELU into the first layer, in place; see :mod:`mmpose_ext.layers.fused_linear`."""
-        self.fc1, self.act = FusedLinear(self.fc1, activation="gelu"), nn.Identity()
-        self.fc2 = FusedLinear(self.fc2)
+        layers = dict(fc1=nn.Linear(width, hidden), act=nn.GELU(), fc2=nn.Linear(hidden, width))
+        super().__init__(OrderedDict(layers))
 
 
 class Attention(nn.Module):
@@ -113,10 +100,6 @@ class Attention(nn.Module):
     def answer(self, query: Tensor, key: Tensor, value: Tensor) -> Tensor:
         """Output (B, Q, D) for queries (B, H, Q, E) to keys and values (B, H, L, E)."""
         return self.proj(F.scaled_dot_product_attention(query, key, value).transpose(1, 2).flatten(2))
-
-    def switch_to_deploy(self) -> None:
-        """Exchange the layers for faster ones, in place; see :mod:`mmpose_ext.layers.fused_linear`."""
-        self.qkv, self.proj = FusedLinear(self.qkv), FusedLinear(self.proj)
 
     def _heads(self, x: Tensor, number: int) -> tuple[Tensor, ...]:
         """Split (B, L, number * D) into ``number`` tensors (B, H, L, E)."""

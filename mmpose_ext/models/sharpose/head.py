@@ -24,6 +24,7 @@ from mmpose.utils.tensor_utils import to_numpy
 from mmpose.utils.typing import ConfigType, OptConfigType, OptSampleList, Predictions
 from torch import Tensor
 
+from mmpose_ext.layers.fused_linear import use_fused_linear
 from mmpose_ext.models.sharpose.backbone import SHaRPoseFeatures
 from mmpose_ext.models.sharpose.keypoint_decoder import KeypointDecoder
 from mmpose_ext.models.sharpose.quality import object_keypoint_similarity, quality_loss
@@ -90,6 +91,15 @@ class SHaRPoseHead(BaseHead):
     def forward(self, feats: SHaRPoseFeatures) -> Tensor:
         """Heatmaps (B, M, H, W) of the last stage that each sample went through."""
         return self.keypoint_decoder(feats[1])
+
+    def switch_to_deploy(self, test_cfg: dict | None = None) -> None:
+        """Exchange the linear layers for faster ones, in place, as the backbone does.
+
+        Args:
+            test_cfg: What MMPose hands to every such method; nothing of it is used here.
+        """
+        del test_cfg
+        use_fused_linear(self)
 
     def predict(
         self, feats: SHaRPoseFeatures | list[SHaRPoseFeatures], batch_data_samples: OptSampleList, test_cfg: ConfigType

@@ -14,8 +14,6 @@ from __future__ import annotations
 
 from torch import Tensor, nn
 
-from mmpose_ext.layers.fused_linear import FusedLinear
-
 
 def number_of_layers(width: int, pixels: int) -> int:
     """The official rule: one layer or two.
@@ -55,12 +53,3 @@ class KeypointDecoder(nn.Sequential):
     def forward(self, tokens: Tensor) -> Tensor:
         """Decode tokens (B, M, D) into heatmaps (B, M, H, W)."""
         return super().forward(tokens).unflatten(-1, self.size)  # Eq. (3)
-
-    def switch_to_deploy(self) -> None:
-        """Exchange the layers for faster ones, in place; see :mod:`mmpose_ext.layers.fused_linear`."""
-        for index, layer in enumerate(self):
-            if isinstance(layer, nn.Linear):
-                is_inner = index < len(self) - 1
-                self[index] = FusedLinear(layer, activation="gelu" if is_inner else "none")
-                if is_inner:
-                    self[index + 1] = nn.Identity()

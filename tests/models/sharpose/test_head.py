@@ -9,6 +9,8 @@ from mmengine.structures import InstanceData, PixelData
 from mmpose.structures import PoseDataSample
 from mmpose.testing import get_packed_inputs
 
+from mmpose_ext.layers.deploy import switch_to_deploy
+from mmpose_ext.layers.fused_linear import FusedLinear
 from mmpose_ext.models.sharpose import SHaRPoseFeatures, SHaRPoseHead, object_keypoint_similarity
 
 CODEC = dict(type="UDPHeatmap", input_size=(48, 64), heatmap_size=(12, 16), sigma=1)
@@ -106,3 +108,13 @@ def test_flip_test():
         _, fields = module.predict([one, mirrored], packed(), dict(flip_test=True, output_heatmaps=True))
         expected = (module(one) + module(mirrored).flip(-1)[:, [0, 2, 1, *range(3, M)]]) / 2
     torch.testing.assert_close(torch.stack([field.heatmaps for field in fields]), expected)
+
+
+@pytest.mark.parametrize("num_layers", [1, 2])
+def test_deployed_form(num_layers):
+    module, feats = head(num_layers=num_layers).eval(), features()
+    with torch.no_grad():
+        expected = module(feats)
+        got = switch_to_deploy(module)(feats)
+    torch.testing.assert_close(got, expected, rtol=1e-4, atol=1e-5)
+    assert sum(isinstance(layer, FusedLinear) for layer in module.keypoint_decoder) == num_layers
