@@ -1,16 +1,17 @@
-"""Write the tables of the READMEs from the metafiles; ``--check`` only tells whether they are up to date."""
+"""Write the READMEs' tables and the model cards from the metafiles; ``--check`` only tells what is out of date."""
 
 import sys
 from pathlib import Path
 
 from mmpose_ext.analysis.tables import update_readmes
+from mmpose_ext.publishing.paper_card import update_cards
 
 
 def main() -> int:
     """Update or check, and name the files concerned."""
     root = Path(__file__).resolve().parents[1]
     check = "--check" in sys.argv[1:]
-    changed = update_readmes(root, check=check)
+    changed = update_readmes(root, check=check) + update_cards(root, check=check)
     for path in changed:
         sys.stdout.write(f"{path.relative_to(root)} {'is out of date: run make tables' if check else 'updated'}\n")
     return int(check and bool(changed))

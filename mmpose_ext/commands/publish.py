@@ -84,4 +84,4 @@ def run(args: argparse.Namespace) -> int:
 
 def _first(result: dict) -> str:
     name, value = next(iter(result["Metrics"].items()))
-    return f"{name} {value} ({result['Dataset']})"
+    return f"{name} {value} on {result['Dataset']}"

@@ -75,12 +75,12 @@ def _head(info: Mapping[str, Any], collection: Mapping[str, Any]) -> str:
 
 
 def _what(info: Mapping[str, Any], collection: Mapping[str, Any]) -> str:
-    network = f"{collection['Name']}, " if collection else ""
+    network = f", from its configs for {collection['Name']}" if collection else ""
     weights = {"ema": "moving average of the weights (EMA)", "plain": "weights as trained"}[info["weights"]]
     state = [f"{key} {info[key]}" for key in ("epoch", "iter") if info[key] is not None]
     shape = f"input {'x'.join(map(str, info['input']))} (height x width)" if info["input"] else "input size not known"
     return (
-        f"{network}a 2D human pose estimator for MMPose with mmpose-ext {info['package_version']}: {shape}, "
+        f"A 2D human pose estimator for MMPose with mmpose-ext {info['package_version']}{network}: {shape}, "
         f"{len(info['keypoints']) or 'unknown'} key points. Config `{info['config']}`, {weights}"
         f"{', after ' + ', '.join(state).replace('iter', 'iteration') if state else ''}. Published {info['date']}."
     )

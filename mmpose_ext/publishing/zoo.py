@@ -80,7 +80,7 @@ def listing(found: Sequence[Entry]) -> str:
     rows = []
     for entry in found:
         metadata, results = entry.model["Metadata"], entry.model.get("Results", [])
-        measured = "; ".join(f"{_first(result)} ({result['Dataset']})" for result in results) or NOT_MEASURED
+        measured = "; ".join(f"{_first(result)} on {result['Dataset']}" for result in results) or NOT_MEASURED
         counts = [f"{metadata['Parameters'] / 1e6:.2f}M", f"{metadata['MACs'] / 1e6:.1f}M"]
         names = ", ".join(entry.aliases) or str(entry.model["Name"])
         rows.append([names, entry.collection["Name"], metadata["Training Data"], entry.input, *counts, measured])
