@@ -17,6 +17,7 @@ from pathlib import Path
 
 from mmengine.config import Config
 
+from mmpose_ext.inference.weights import quiet_logger
 from mmpose_ext.reproduction.rows import Row
 
 __all__ = ["VARIABLE", "DataSet", "find_data_set"]
@@ -57,7 +58,7 @@ def find_data_set(row: Row, *, root: Path, data: Path) -> DataSet:
     Raises:
         ValueError: If a file is missing; the message names it.
     """
-    with _variable(data):
+    with _variable(data), quiet_logger():
         dataset = Config.fromfile(root / row.config).test_dataloader.dataset
     folder = Path(dataset.data_root)
     if "generate" in dataset:  # rendered where it is needed

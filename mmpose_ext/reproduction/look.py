@@ -42,7 +42,8 @@ svg .grid { stroke: var(--line) } circle { stroke: var(--mark); stroke-width: 2;
 .measured circle { fill: var(--mark) } .mark:hover text { font-weight: 600 }
 .wide { overflow-x: auto; margin: 0 -1.2rem; padding: 0 1.2rem }
 table { border-collapse: collapse; font-size: 13px; width: 100%; font-variant-numeric: tabular-nums }
-th, td { padding: .4rem .55rem; text-align: right; white-space: nowrap; border-bottom: 1px solid var(--line) }
+th, td { padding: .4rem .5rem; text-align: right; vertical-align: top; white-space: nowrap;
+  border-bottom: 1px solid var(--line) }
 tr > :first-child { text-align: left; position: sticky; left: 0; background: var(--card); font-weight: 600 }
 thead th { font-weight: 500; color: var(--faint); padding-block: .2rem }
 thead tr:first-child th { border-bottom: 0 }
@@ -51,6 +52,7 @@ thead button { all: unset; cursor: pointer } thead button:hover, thead button:fo
 [aria-sort=ascending] button::after { content: " \\25b4" } [aria-sort=descending] button::after { content: " \\25be" }
 tbody tr:last-child > * { border-bottom: 0 }
 tbody tr:hover > * { background: color-mix(in srgb, var(--mark) 7%, var(--card)) }
+td small { display: block; color: var(--faint); font-size: 11.5px; line-height: 1.25 }
 td.none { color: var(--faint) } tr.wrong > *, tr.wrong > :first-child { background: var(--badground) }
 .notes { color: var(--faint); font-size: 13px; padding-left: 1.1rem; margin: .9rem 0 0; overflow-wrap: anywhere }
 @media (max-width: 600px) { main { padding: 1rem .6rem 2rem } section { padding: .9rem; border-radius: 10px }

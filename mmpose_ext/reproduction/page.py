@@ -127,7 +127,12 @@ def _cell(text: str, row: Row, name: str, key: float | None) -> str:
     if name == "counts":
         kind = "bad" if not row.agrees else "differs" if row.differs else "good"
     attributes = (f" class={kind}" if kind else "") + ("" if key is None else f" data-key={key:g}")
-    return f"<td{attributes}>{html.escape(text)}</td>"
+    return f"<td{attributes}>{_below(html.escape(text))}</td>"
+
+
+def _below(text: str) -> str:
+    """Data sets, which stand in brackets, below their scores."""
+    return re.sub(r" \(([^()]*)\)(; )?", r"<small>\1</small>", text)
 
 
 def _keys(row: Row) -> list[float | None]:

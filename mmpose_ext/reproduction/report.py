@@ -78,10 +78,10 @@ def cells(row: Row) -> list[str]:
         row.alias,
         _size(row),
         published.get("Parameters", "-"),
-        row.millions("parameters"),
+        row.amount("parameters"),
         published.get("FLOPs", "-"),
-        row.millions("flops"),
-        row.millions("macs"),
+        row.amount("flops"),
+        row.amount("macs"),
         counts(row),
         paper,
         "; ".join(f"{name} {value:.1f} ({data})" for name, value, data in row.measured) or NOT_MEASURED,
@@ -130,10 +130,14 @@ def notes(table: Table, rows: Sequence[Row]) -> list[str]:
     if latencies:
         one = latencies[0]
         said.append(
-            f"Latency: one image, {one['mode']}, {one['threads']} threads of {one['hardware']}, "
-            f"median of {one['rounds']} rounds in turns."
+            f"Latency: one image, {one['mode']}, {_several(one['threads'], 'thread')} of {one['hardware']}, "
+            f"median of {_several(one['rounds'], 'round')} in turns."
         )
     return said
+
+
+def _several(number: int, what: str) -> str:
+    return f"{number} {what}" if number == 1 else f"{number} {what}s"
 
 
 def _origin(row: Row, result: Mapping[str, Any]) -> str:

@@ -104,15 +104,18 @@ class Row:
         """FLOPs in thousands of the "M" of its rule."""
         return (self.counted or self.recorded).flops / RULES[self.rule].unit / 1000
 
-    def millions(self, key: str) -> str:
-        """A count as text, in the "M" of its rule.
+    def amount(self, key: str) -> str:
+        """A count as text, in the "M" of its rule; operations of thousands of them, or where the paper does so, in "G".
 
         Args:
             key: ``parameters``, ``flops`` or ``macs``.
         """
         counts = self.counted or self.recorded
         unit = 10**6 if key == "parameters" else RULES["macs" if key == "macs" else self.rule].unit
-        return f"{getattr(counts, key) / unit:.2f}M"
+        millions = getattr(counts, key) / unit
+        published = self.published.get("FLOPs")
+        giga = key != "parameters" and (published.endswith("G") if published else millions >= 1000)
+        return f"{millions / 1000:.2f}G" if giga else f"{millions:.2f}M"
 
     def as_dict(self) -> dict[str, Any]:
         """Everything, for JSON."""

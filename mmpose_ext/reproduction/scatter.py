@@ -81,7 +81,7 @@ def ticks(low: float, high: float, *, about: int = 5) -> list[float]:
         low, high = low - 0.5, low + 0.5
     raw = (high - low) / about
     power = 10.0 ** math.floor(math.log10(raw))
-    step = min((power * factor for factor in (1, 2, 5, 10)), key=lambda size: abs(size - raw))
+    step = next(power * factor for factor in (1, 2, 5, 10) if power * factor >= 0.7 * raw)
     first, last = math.floor(low / step + 1e-9), math.ceil(high / step - 1e-9)
     return [round(i * step, 10) for i in range(first, last + 1)]
 
@@ -125,12 +125,13 @@ def _axis(values: Sequence[float], start: float, end: float, *, zero: bool = Fal
 
 def _point(mark: Mark, place: tuple[float, float], label: Box) -> str:
     x, y = place
-    left, top, *_ = label
+    left, top, right, _ = label
+    at, anchor = ((left + right) / 2, "middle") if left < x < right else (left, "start") if left > x else (right, "end")
     about = html.escape(f"{mark.label}: {mark.y:g} at {mark.x:.4g}, {'measured here' if mark.measured else 'paper'}")
     kind = "measured" if mark.measured else "paper"
     return (
         f'<g class="mark {kind}"><title>{about}</title><circle cx="{x:.1f}" cy="{y:.1f}" r="{_RADIUS:g}"/>'
-        f"{_text(left, top + _LINE - 3, mark.label, 'start')}</g>"
+        f"{_text(at, top + _LINE - 3, mark.label, anchor)}</g>"
     )
 
 

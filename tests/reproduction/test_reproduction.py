@@ -189,4 +189,4 @@ def test_latency(tmp_path: Path) -> None:
     (measured,) = unique.values()
     assert measured.latency and measured.latency["milliseconds"] > 0
     assert re.fullmatch(r"\d+\.\d ms", report.cells(measured)[10])
-    assert "median of 1 rounds" in report.markdown([(*table("xhrnet:2"), [measured])])
+    assert "1 thread of" in report.markdown([(*table("xhrnet:2"), [measured])])
