@@ -9,20 +9,20 @@ Deviations: none (no paper).
 
 from __future__ import annotations
 
-import contextlib
 import importlib.util
-import inspect
-import io
-import logging
 import warnings
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
+import numpy as np
 import torch
 from torch import Tensor, nn
 
+from mmpose_ext.analysis.export_forms import node_counts
+from mmpose_ext.analysis.export_graph import TRACED_BATCH, flatten_output, write_graph
+from mmpose_ext.analysis.two_stages import THRESHOLD, TwoStages, write_two_stages
 from mmpose_ext.compat.versions import torch_at_least
 from mmpose_ext.utils.whole_file import whole_file
 
@@ -39,11 +39,9 @@ __all__ = [
 ]
 
 EXPORTERS = ("auto", "dynamo", "torchscript")
-OPSET = {"dynamo": 18, "torchscript": 17}
 TOLERANCE = 1e-4
 """Largest difference to PyTorch in float32, relative to the largest output."""
 _CHECKED_BATCHES = (1, 4)
-_TRACED_BATCH = 2  # not 1, which an exporter takes for a constant
 
 
 class OutputsDiffer(ValueError):
@@ -58,7 +56,7 @@ class ExportReport:
         path: The file.
         exporter: Which of PyTorch's exporters wrote it.
         batch: The only batch size that runs, or None if any does.
-        nodes: Number of nodes of the graph.
+        nodes: Number of nodes, also of those in branches.
         max_difference: Largest difference to PyTorch, relative to the largest output.
     """
 
@@ -67,29 +65,6 @@ class ExportReport:
     batch: int | None
     nodes: int
     max_difference: float
-
-
-class _Flat(nn.Module):
-    """A network with one input named ``images`` and a tuple of tensors as its output."""
-
-    def __init__(self, network: nn.Module) -> None:
-        super().__init__()
-        self.network = network
-
-    def forward(self, images: Tensor) -> tuple[Tensor, ...]:
-        return flatten_output(self.network(images))
-
-
-def flatten_output(output: Any) -> tuple[Tensor, ...]:
-    """The tensors in the output of a network: heatmaps, or the two vectors of SimCC, or maps of several levels.
-
-    Args:
-        output: A tensor, or tensors in tuples, lists and dicts.
-    """
-    if isinstance(output, Tensor):
-        return (output,)
-    parts = output.values() if isinstance(output, dict) else output
-    return tuple(tensor for part in parts for tensor in flatten_output(part))
 
 
 def max_relative_difference(got: Sequence[Tensor], expected: Sequence[Tensor]) -> float:
@@ -150,8 +125,10 @@ def export_onnx(
     for name, fixed in _attempts(exporter, batch):
         try:
             with whole_file(path) as trial:
-                _write(_Flat(network).eval(), trial, shape, name, fixed)
+                _write(network, trial, shape, name, fixed)
                 difference = compare_outputs(reference or network, trial, shape=shape, batch=fixed)
+                if isinstance(network, TwoStages):
+                    difference = max(difference, _compare_stages(network, trial, shape, fixed))
                 if difference > tolerance:
                     raise OutputsDiffer(
                         f"expected the outputs of PyTorch within {tolerance:g}, got a difference of {difference:g}"
@@ -164,7 +141,7 @@ def export_onnx(
             continue
         if fixed and batch is None:
             warnings.warn(f"the file runs with batch size {fixed} only ({failures[0]})", stacklevel=2)
-        return ExportReport(path, name, fixed, _count_nodes(path), difference)
+        return ExportReport(path, name, fixed, sum(node_counts(path).values()), difference)
     raise RuntimeError("no exporter can handle this network:\n" + "\n".join(failures))
 
 
@@ -178,51 +155,12 @@ def _attempts(exporter: str, batch: int | None) -> Iterator[tuple[str, int | Non
         yield from ((name, 1) for name in names)
 
 
-def _write(network: _Flat, path: Path, shape: tuple[int, int], exporter: str, batch: int | None) -> None:
-    images = torch.zeros(batch or _TRACED_BATCH, 3, *shape)
-    with torch.no_grad():
-        outputs = len(network(images))
-    names = ["output"] if outputs == 1 else [f"output_{i}" for i in range(outputs)]
-    options: dict[str, Any] = dict(input_names=["images"], output_names=names, opset_version=OPSET[exporter])
-    known = inspect.signature(torch.onnx.export).parameters
-    if exporter == "dynamo":
-        options.update(dynamo=True, verbose=False)
-        if "external_data" in known:
-            options["external_data"] = False
-        if batch is None:
-            options["dynamic_shapes"] = {"images": {0: torch.export.Dim("batch")}}
-    else:
-        if "dynamo" in known:
-            options["dynamo"] = False
-        if batch is None:
-            options["dynamic_axes"] = {name: {0: "batch"} for name in ["images", *names]}
-    with _silence(), torch.no_grad():
-        torch.onnx.export(network, (images,), str(path), **options)
-    _strip(path)
-
-
-def _strip(path: Path) -> None:
-    """Drop what the exporter notes for debugging: lines of source code with their paths, half of a small file."""
-    import onnx
-
-    model = onnx.load(str(path))
-    graph = model.graph
-    for part in (graph, *graph.node, *graph.initializer, *graph.value_info, *graph.input, *graph.output):
-        part.doc_string = ""
-        del part.metadata_props[:]
-    onnx.save(model, str(path))
-
-
-@contextlib.contextmanager
-def _silence() -> Iterator[None]:
-    """Keep the exporters' progress and warnings to themselves; errors are raised."""
-    logging.disable(logging.ERROR)
-    try:
-        with warnings.catch_warnings(), contextlib.redirect_stdout(io.StringIO()):
-            warnings.simplefilter("ignore")
-            yield
-    finally:
-        logging.disable(logging.NOTSET)
+def _write(network: nn.Module, path: Path, shape: tuple[int, int], exporter: str, batch: int | None) -> None:
+    if isinstance(network, TwoStages):
+        write_two_stages(network, path, shape=shape, exporter=exporter, batch=batch)
+        return
+    images = torch.zeros(batch or TRACED_BATCH, 3, *shape)
+    write_graph(network, path, {"images": images}, exporter=exporter, any_batch=batch is None)
 
 
 def onnx_session(path: str | Path, *, threads: int, device: str = "cpu") -> Any:
@@ -274,7 +212,15 @@ def compare_outputs(network: nn.Module, path: str | Path, *, shape: tuple[int, i
     return max(differences)
 
 
-def _count_nodes(path: Path) -> int:
-    import onnx
-
-    return len(onnx.load(str(path)).graph.node)
+def _compare_stages(network: TwoStages, path: Path, shape: tuple[int, int], batch: int | None) -> float:
+    """The same with thresholds at which none, some and all of the images are refined."""
+    session = onnx_session(path, threads=torch.get_num_threads())
+    images = torch.randn(batch or max(_CHECKED_BATCHES), 3, *shape, generator=torch.Generator().manual_seed(0))
+    differences = []
+    with torch.no_grad():
+        for threshold in network.thresholds(images):
+            expected = flatten_output(network(images, threshold))
+            given = {"images": images.numpy(), THRESHOLD: np.array(threshold, np.float32)}
+            got = [torch.from_numpy(x) for x in session.run(None, given)]
+            differences.append(max_relative_difference(got, expected))
+    return max(differences)

@@ -10,7 +10,7 @@ from __future__ import annotations
 import json
 import logging
 import tempfile
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
@@ -52,7 +52,8 @@ def describe_file(path: Path, about: Mapping[str, Any]) -> None:
 def simplify(path: Path) -> None:
     """Fold constants and drop what does nothing, with standard operators only.
 
-    Constants are not folded where that makes the file larger, as with the tables of positions of SSN's shifts.
+    Constants are not folded where that makes the file larger, as with the tables of positions of SSN's shifts; if it
+    grows nonetheless, it stays as it is.
 
     Args:
         path: An ONNX file.
@@ -70,8 +71,8 @@ def simplify(path: Path) -> None:
                 str(path), options, providers=["CPUExecutionProvider"], disabled_optimizers=disabled
             )
             if target.stat().st_size < 1.1 * path.stat().st_size:
-                break
-        target.replace(path)
+                target.replace(path)
+                return
 
 
 def half(path: Path) -> None:
@@ -101,12 +102,14 @@ def quantize(path: Path, images: Sequence[np.ndarray]) -> None:
         images: Batches (B, 3, H, W) as the network takes them, for the ranges of the maps.
 
     Raises:
-        ValueError: If there is no image, or nothing to quantise.
+        ValueError: If there is no image, nothing to quantise, or a stage that is left out at times.
     """
     from onnxruntime.quantization import CalibrationDataReader, QuantFormat, QuantType, quantize_static
 
     if not len(images):
         raise ValueError("expected images for the calibration, got none")
+    if "If" in node_counts(path):  # ONNX Runtime's quantisation doesn't look into branches
+        raise ValueError("expected a network that always does the same for --int8, got an early exit; try --refine-all")
 
     class Reader(CalibrationDataReader):
         """Hands out the images once."""
@@ -175,5 +178,14 @@ def node_counts(path: Path) -> dict[str, int]:
     """
     import onnx
 
-    names = [node.op_type for node in onnx.load(str(path)).graph.node]
+    names = [node.op_type for node in _nodes(onnx.load(str(path)).graph)]
     return {name: names.count(name) for name in dict.fromkeys(names)}
+
+
+def _nodes(graph: Any) -> Iterator[Any]:
+    """The nodes of a graph and of the graphs inside them."""
+    for node in graph.node:
+        yield node
+        for attribute in node.attribute:
+            if attribute.HasField("g"):
+                yield from _nodes(attribute.g)

@@ -40,7 +40,10 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
     parser.add_argument("--batch", type=int, help="fix the batch size; any size runs without this")
     parser.add_argument("--plain", action="store_true", help="export the training form, not the deployed one")
     parser.add_argument("--all-outputs", action="store_true", help="keep the outputs that are not decoded too")
-    parser.add_argument("--simplify", action="store_true", help="fold constants, drop what does nothing")
+    parser.add_argument(
+        "--refine-all", action="store_true", help="SHaRPose: refine good poses too, ignore the threshold"
+    )
+    parser.add_argument("--as-exported", action="store_true", help="don't fold constants and drop what does nothing")
     form = parser.add_mutually_exclusive_group()
     form.add_argument("--fp16", action="store_true", help="compute in half precision")
     form.add_argument("--int8", action="store_true", help="quantise to eight bits, see --calibration")
@@ -100,22 +103,30 @@ def _export(args: argparse.Namespace, candidate: Candidate, path: Path) -> None:
     from mmpose_ext.analysis.decoded import DecodedOutputs, decoded_outputs
     from mmpose_ext.analysis.export import export_onnx
     from mmpose_ext.analysis.models import PoseNet
+    from mmpose_ext.analysis.sharpose import refine_all, with_early_exit
+    from mmpose_ext.analysis.two_stages import TwoStages
+    from mmpose_ext.inference.weights import quiet_logger
     from mmpose_ext.layers.deploy import switch_to_deploy
 
     shape = candidate.require_shape()
     checkpoint = None if args.checkpoint == "none" else args.checkpoint
     reference = candidate.build(checkpoint=checkpoint)
+    if args.refine_all:
+        refine_all(reference)
     if isinstance(reference, PoseNet) and reference.model.with_head and not args.all_outputs:
         reference = DecodedOutputs(reference, decoded_outputs(reference, shape)).eval()
-    network = reference if args.plain else switch_to_deploy(copy.deepcopy(reference))
+    with quiet_logger():
+        network = with_early_exit(reference if args.plain else switch_to_deploy(copy.deepcopy(reference)))
     report = export_onnx(network, path, shape=shape, exporter=args.exporter, batch=args.batch, reference=reference)
     batch = f"batch size {report.batch}" if report.batch else "any batch size"
     print(
         f"float32: {report.nodes} nodes, {path.stat().st_size / 1e6:.2f} MB, input 3x{shape[0]}x{shape[1]}, {batch}, "
         f"{report.exporter} exporter\n{_difference(report.max_difference)} on random images"
     )
+    if isinstance(network, TwoStages):
+        print(f"refines persons of a predicted quality below {network.threshold:g}; the input `threshold` changes that")
     persons = _finish(args, candidate, reference, path)
-    if args.simplify or args.fp16 or args.int8:
+    if not args.as_exported or args.fp16 or args.int8:
         _report_form(args, reference, path, shape, report.batch)
     if persons:
         _report_pictures(args, candidate, reference, path, persons)
@@ -149,7 +160,7 @@ def _finish(args: argparse.Namespace, candidate: Candidate, reference: nn.Module
     else:
         print("no description in the file: the config has no test pipeline and decoder for this size")
     persons = load_persons(args.images, args.annotations, limit=args.limit) if args.images else []
-    if args.simplify or args.int8:
+    if not args.as_exported:
         export_forms.simplify(path)
     if args.fp16:
         export_forms.half(path)
@@ -186,8 +197,10 @@ def _report_pictures(
 ) -> None:
     from mmpose_ext.analysis.export import TOLERANCE
     from mmpose_ext.analysis.export_forms import HALF_TOLERANCE
+    from mmpose_ext.analysis.sharpose import refine_all
     from mmpose_ext.inference.estimators import OnnxEstimator, TorchEstimator
     from mmpose_ext.inference.parity import THRESHOLDS, compare, output_difference
+    from mmpose_ext.inference.weights import quiet_logger
     from mmpose_ext.layers.deploy import switch_to_deploy
 
     file = OnnxEstimator(path)
@@ -198,7 +211,10 @@ def _report_pictures(
     network = TorchEstimator(args.config, checkpoint, deploy=False)
     if checkpoint is None:
         network.model.load_state_dict(candidate.build().model.state_dict())  # the same random weights
-    switch_to_deploy(network.model)  # which is faster; the outputs were compared with the form before
+    if args.refine_all:
+        refine_all(network.model)
+    with quiet_logger():
+        switch_to_deploy(network.model)  # which is faster; the outputs were compared with the form before
     result = compare(network, file, persons)
     print(f"key points at most {result.pixels:.3g} pixels from PyTorch's")
     _print_scores(result, "annotations" if args.annotations else "PyTorch's key points")

@@ -95,13 +95,22 @@ def test_command(tmp_path: Path, capsys) -> None:
     factory.write_text("from torch import nn\n\n\ndef build():\n    return nn.Conv2d(3, 2, 1)\n")
     out = tmp_path / "folder" / "net.onnx"
     argv = ["export", f"{factory}:build", "none", str(out), "--exporter", "torchscript"]
-    assert main([*argv, "--shape", "8", "8", "--simplify"]) == 0
+    assert main([*argv, "--shape", "8", "8"]) == 0
     assert out.is_file() and "3x8x8" in capsys.readouterr().out
     assert [path.name for path in out.parent.iterdir()] == ["net.onnx"]
     assert main(argv) == 2
     assert "--shape" in capsys.readouterr().err
     assert main([*argv, "--shape", "8", "8", "--int8", "--images", str(tmp_path)]) == 2
     assert "expected a config with test pipeline" in capsys.readouterr().err
+
+
+def test_refine_all_needs_something_to_refine(tmp_path: Path, capsys) -> None:
+    factory = tmp_path / "net.py"
+    factory.write_text("from torch import nn\n\n\ndef build():\n    return nn.Conv2d(3, 2, 1)\n")
+    words = ["export", f"{factory}:build", "none", str(tmp_path / "x.onnx"), "--shape", "8", "8", "--refine-all"]
+    assert main(words) == 2
+    assert "expected a SHaRPose with quality_threshold" in capsys.readouterr().err
+    assert not (tmp_path / "x.onnx").exists()
 
 
 def test_the_reference_may_be_another_network(network: nn.Module, tmp_path: Path) -> None:

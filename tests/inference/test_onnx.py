@@ -78,7 +78,7 @@ def scores(printed: str, name: str) -> list[float]:
 def test_simplified(tiny, tmp_path: Path, capsys) -> None:
     path = tmp_path / "simple.onnx"
     words = ["--images", tiny.config.parent, "--annotations", tiny.config.parent / "people.json"]
-    assert export(tiny, path, "--simplify", *words) == 0
+    assert export(tiny, path, *words) == 0
     printed = capsys.readouterr().out
     assert float(re.findall(r"at most (\S+) pixels", printed)[0]) <= 0.02
     assert "on 8 persons of" in printed and scores(printed, "change") == [0, 0, 0]
@@ -171,7 +171,7 @@ def test_a_wrong_file_fails_and_goes(tiny, tmp_path: Path, monkeypatch, capsys) 
         onnx.save(model, str(path))
 
     monkeypatch.setattr(export_forms, "simplify", spoil)
-    assert export(tiny, tmp_path / "x.onnx", "--simplify", "--images", tiny.config.parent) == 2
+    assert export(tiny, tmp_path / "x.onnx", "--images", tiny.config.parent) == 2
     assert "expected the outputs of PyTorch within 0.0001" in capsys.readouterr().err
     assert not list(tmp_path.iterdir())
 

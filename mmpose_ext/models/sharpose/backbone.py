@@ -22,7 +22,7 @@ import torch
 from mmpose.registry import MODELS
 from torch import Tensor, nn
 
-from mmpose_ext.models.sharpose.coarse_stage import CoarseStage
+from mmpose_ext.models.sharpose.coarse_stage import CoarseResult, CoarseStage
 from mmpose_ext.models.sharpose.fine_tokens import FeatureReuse, fine_index, take, to_patches
 from mmpose_ext.models.sharpose.grids import grid_of_patches, resample
 from mmpose_ext.models.sharpose.quality import QualityActivation
@@ -151,16 +151,32 @@ class SHaRPose(CoarseStage):
         Args:
             images: (B, 3, height, width).
         """
+        coarse, quality, inputs = self.begin(images)
+        if not self.is_gated():
+            everything = torch.ones_like(quality, dtype=torch.bool)
+            return SHaRPoseFeatures(coarse.keypoints, self.fine_stage(*inputs), quality, everything, coarse.selected)
+        refined = quality < self.quality_threshold
+        fine = self.refine(coarse.keypoints, refined, inputs)
+        return SHaRPoseFeatures(coarse.keypoints, fine, quality, refined, coarse.selected)
+
+    def is_gated(self) -> bool:
+        """Whether samples of a good quality are not refined."""
+        return not self.training and self.quality_threshold is not None and self.early_exit
+
+    def begin(self, images: Tensor) -> tuple[CoarseResult, Tensor, tuple[Tensor, ...]]:
+        """Run the coarse stage.
+
+        Args:
+            images: (B, 3, height, width).
+
+        Returns:
+            What it gives out, the predicted quality (B,), and the arguments of :meth:`fine_stage`.
+        """
         self.check_size(images)
         before = self.embed(images)
         coarse = self.coarse_stage(before, select_patches=self.num_selected, want_patches=self.num_wanted)
-        keypoints, quality = coarse.keypoints, self.quality_predictor(coarse.quality_token)
         inputs = (images, before, coarse.visual, coarse.selected, coarse.others)
-        if self.training or self.quality_threshold is None or not self.early_exit:
-            everything = torch.ones_like(quality, dtype=torch.bool)
-            return SHaRPoseFeatures(keypoints, self.fine_stage(*inputs), quality, everything, coarse.selected)
-        refined = quality < self.quality_threshold
-        return SHaRPoseFeatures(keypoints, self.refine(keypoints, refined, inputs), quality, refined, coarse.selected)
+        return coarse, self.quality_predictor(coarse.quality_token), inputs
 
     def refine(self, keypoints: Tensor, refined: Tensor, inputs: tuple[Tensor, ...]) -> Tensor:
         """Run the fine stage for some samples.
