@@ -20,11 +20,14 @@ from dataclasses import dataclass
 from typing import Any, Protocol
 
 import torch
-from fvcore.nn import FlopCountAnalysis
 from torch import Tensor, nn
 
 from mmpose_ext.analysis import elementwise
 from mmpose_ext.analysis.leaf_modules import LEAF_MODULES, LeafModuleRule
+
+with warnings.catch_warnings():  # fvcore compiles a loss when it is imported
+    warnings.filterwarnings("ignore", r"`torch\.jit\.script` is deprecated")
+    from fvcore.nn import FlopCountAnalysis
 
 __all__ = ["RULES", "LEAF_MODULES", "Count", "ExecutedRule", "LeafModuleRule", "Rule", "count", "count_parameters"]
 
