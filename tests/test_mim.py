@@ -194,7 +194,7 @@ def test_mim_gridsearch(environment: Environment, config: Path, package: str) ->
 
 
 def test_mim_search(environment: Environment) -> None:
-    assert MODEL in environment.mim("search", "mmpose_ext", "--model", "x-hrnet")
+    assert MODEL in environment.mim("search", "mmpose_ext", "--model", "xhrnet")
 
 
 def test_mim_download(environment: Environment) -> None:

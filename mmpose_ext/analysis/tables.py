@@ -4,12 +4,13 @@ Numbers stand in ``configs/body_2d_keypoint/<paper>/metafile.yml`` and nowhere e
 and MMEngine read it), and has these keys; those marked * are ours::
 
     Collections:
-      - Name: X-HRNet
+      - Name: XHRNet                                    # what `mim search mmpose_ext --model` takes, in any case
+        Called: X-HRNet                                 # * by its paper; absent if it is the same
         Paper: {Title: ..., URL: ...}
     Models:
       - Name: td-hm_xhrnet-18_8xb64-210e_coco-256x192   # lower case, the base name of the config
         Alias: xhrnet-18                                # one or a list, for MMPoseInferencer and this command line
-        In Collection: X-HRNet
+        In Collection: XHRNet
         Config: configs/body_2d_keypoint/xhrnet/td-hm_xhrnet-18_8xb64-210e_coco-256x192.py
         Metadata:                                       # what we counted; a test counts again
           Training Data: COCO
@@ -54,6 +55,7 @@ __all__ = [
     "load_metafile",
     "markdown_table",
     "models_table",
+    "paper_name",
     "papers_table",
     "replace_tables",
     "results_table",
@@ -192,10 +194,19 @@ def papers_table(contents: Mapping[str, Mapping[str, Any]]) -> str:
         models, paper = content["Models"], collection["Paper"]
         measured = sum(bool(model.get("Results")) for model in models)
         counted = [counts_agree(model) for model in models if "FLOPs" in model.get("Published", {})]
-        cells = [f"[{collection['Name']}]({folder})", f"[{paper['Title']}]({paper['URL']})", str(len(models))]
+        cells = [f"[{paper_name(collection)}]({folder})", f"[{paper['Title']}]({paper['URL']})", str(len(models))]
         counts = f"{sum(counted)} of {len(counted)} rows" if counted else "none published"
         rows.append([*cells, counts, f"{measured} configs" if measured else NOT_MEASURED])
     return markdown_table(["name", "paper", "configs", "counts", "measured"], rows)
+
+
+def paper_name(collection: Mapping[str, Any]) -> str:
+    """What a paper calls its network.
+
+    Args:
+        collection: An entry under ``Collections``.
+    """
+    return str(collection.get("Called", collection["Name"]))
 
 
 def counts_agree(model: Mapping[str, Any]) -> bool:

@@ -10,7 +10,7 @@ from typing import NamedTuple
 
 import mmpose_ext
 from mmpose_ext.analysis.models import config_folder
-from mmpose_ext.analysis.tables import load_metafile
+from mmpose_ext.analysis.tables import load_metafile, paper_name
 
 __all__ = ["Choice", "choices"]
 
@@ -47,15 +47,15 @@ def choices() -> list[Choice]:
     found = []
     for path in sorted(config_folder(mmpose_ext).rglob("metafile.yml")):
         content = load_metafile(path)
-        papers = {paper["Name"]: paper["Paper"]["URL"] for paper in content["Collections"]}
+        papers = {paper["Name"]: paper for paper in content["Collections"]}
         for model in content["Models"]:
             size = re.search(r"(\d+)x(\d+)$", model["Name"])
             aliases = model.get("Alias", [])
             found += [
                 Choice(
                     alias,
-                    model["In Collection"],
-                    papers[model["In Collection"]],
+                    paper_name(papers[model["In Collection"]]),
+                    papers[model["In Collection"]]["Paper"]["URL"],
                     model["Metadata"]["Training Data"],
                     f"{size[1]} x {size[2]}" if size else "any size",
                     model["Metadata"]["Parameters"],

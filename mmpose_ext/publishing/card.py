@@ -9,7 +9,7 @@ import json
 from collections.abc import Mapping, Sequence
 from typing import Any
 
-from mmpose_ext.analysis.tables import NOT_MEASURED, markdown_table
+from mmpose_ext.analysis.tables import NOT_MEASURED, markdown_table, paper_name
 
 __all__ = ["INTENDED_USE", "LIMITS", "model_card", "usage"]
 
@@ -75,7 +75,7 @@ def _head(info: Mapping[str, Any], collection: Mapping[str, Any]) -> str:
 
 
 def _what(info: Mapping[str, Any], collection: Mapping[str, Any]) -> str:
-    network = f", from its configs for {collection['Name']}" if collection else ""
+    network = f", from its configs for {paper_name(collection)}" if collection else ""
     weights = {"ema": "moving average of the weights (EMA)", "plain": "weights as trained"}[info["weights"]]
     state = [f"{key} {info[key]}" for key in ("epoch", "iter") if info[key] is not None]
     shape = f"input {'x'.join(map(str, info['input']))} (height x width)" if info["input"] else "input size not known"

@@ -11,7 +11,7 @@ from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
-from mmpose_ext.analysis.tables import load_metafile
+from mmpose_ext.analysis.tables import load_metafile, paper_name
 from mmpose_ext.publishing.card import INTENDED_USE, LIMITS, usage
 from mmpose_ext.publishing.zoo import Entry, listing
 
@@ -41,12 +41,12 @@ def paper_card(content: Mapping[str, Any], about: str) -> str:
     (collection,) = content["Collections"]
     paragraphs = [" ".join(part.split()) for part in about.split("\n\n")]
     if len(paragraphs) != 3:
-        raise ValueError(f"expected title, authors and one paragraph about {collection['Name']}, got {paragraphs}")
+        raise ValueError(f"expected title, authors and one paragraph about {paper_name(collection)}, got {paragraphs}")
     entries = [Entry(model, collection) for model in content["Models"]]
     folder = Path(entries[0].model["Config"]).parent.name
     plainest = min((alias for entry in entries for alias in entry.aliases if folder in alias), key=len)
     sections = {
-        f"# {collection['Name']}": paragraphs[2],
+        f"# {paper_name(collection)}": paragraphs[2],
         "## Paper": _paper(collection, paragraphs[1], f"{folder}.md"),
         "## Weights": _weights(content["Models"]),
         "## Networks": _networks(entries),

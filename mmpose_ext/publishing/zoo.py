@@ -8,7 +8,7 @@ from typing import Any, NamedTuple
 
 import mmpose_ext
 from mmpose_ext.analysis.models import config_folder
-from mmpose_ext.analysis.tables import NOT_MEASURED, load_metafile, markdown_table
+from mmpose_ext.analysis.tables import NOT_MEASURED, load_metafile, markdown_table, paper_name
 
 __all__ = ["Entry", "entries", "find_entry", "listing", "matching"]
 
@@ -26,6 +26,11 @@ class Entry(NamedTuple):
         """Short names, the one for tables first."""
         aliases = self.model.get("Alias", [])
         return [aliases] if isinstance(aliases, str) else list(aliases)
+
+    @property
+    def paper(self) -> str:
+        """What the paper calls its network."""
+        return paper_name(self.collection)
 
     @property
     def input(self) -> str:
@@ -65,7 +70,7 @@ def matching(words: list[str]) -> list[Entry]:
 
     def text(entry: Entry) -> str:
         data = entry.model["Metadata"]["Training Data"]
-        return " ".join([entry.model["Name"], *entry.aliases, entry.collection["Name"], data]).lower()
+        return " ".join([entry.model["Name"], *entry.aliases, entry.model["In Collection"], entry.paper, data]).lower()
 
     return [entry for entry in entries() if all(word.lower() in text(entry) for word in words)]
 
@@ -83,7 +88,7 @@ def listing(found: Sequence[Entry]) -> str:
         measured = "; ".join(f"{_first(result)} on {result['Dataset']}" for result in results) or NOT_MEASURED
         counts = [f"{metadata['Parameters'] / 1e6:.2f}M", f"{metadata['MACs'] / 1e6:.1f}M"]
         names = ", ".join(entry.aliases) or str(entry.model["Name"])
-        rows.append([names, entry.collection["Name"], metadata["Training Data"], entry.input, *counts, measured])
+        rows.append([names, entry.paper, metadata["Training Data"], entry.input, *counts, measured])
     return markdown_table(header, rows)
 
 

@@ -87,7 +87,7 @@ def test_counted_numbers_are_what_is_counted(model: dict[str, Any]) -> None:
 
 
 CONTENT: dict[str, Any] = {
-    "Collections": [{"Name": "Net", "Paper": {"Title": "A Net", "URL": "https://arxiv.org/abs/0"}}],
+    "Collections": [{"Name": "Net", "Called": "A-Net", "Paper": {"Title": "A Net", "URL": "https://arxiv.org/abs/0"}}],
     "Models": [
         {
             "Name": "td-hm_net_1xb2-3e_coco-64x32",
@@ -185,7 +185,7 @@ def test_update_and_check(tmp_path: Path) -> None:
     assert "old" in both[0].read_text()
     assert update_readmes(tmp_path) == both
     assert "old" not in both[0].read_text()
-    assert "[Net](configs/body_2d_keypoint/net)" in both[1].read_text()
+    assert "[A-Net](configs/body_2d_keypoint/net)" in both[1].read_text()
     assert both[1].read_text().startswith("# Title\n") and both[1].read_text().endswith("\nend\n")
     assert update_readmes(tmp_path, check=True) == []
 

@@ -22,6 +22,7 @@ def test_all_words_match() -> None:
     found = matching(["X-HRNet", "lspet", "128X96"])
     assert {entry.aliases[0] for entry in found} == {"xhrnet-18-lspet-128x96", "litehrnet-18-lspet-128x96"}
     assert matching([]) == entries()
+    assert matching(["xhrnet"]) == matching(["X-HRNet"]) and matching(["scanet"]) == matching(["BDMP-SCANet"])
 
 
 def test_an_alias_and_a_name_are_the_same_config() -> None:
