@@ -9,6 +9,7 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 
+import torch
 from torch import Tensor
 
 __all__ = ["check_maps", "check_size"]
@@ -30,15 +31,19 @@ def check_size(what: str, height: int, width: int, stride: int) -> None:
 def check_maps(what: str, maps: Sequence[Tensor], channels: Sequence[int], *, equal: bool = False) -> None:
     """Raise a ValueError unless there is a map (B, C, H, W) for each number of channels.
 
+    Nothing is checked while a graph is traced.
+
     Args:
         what: Name of what reads them, for the message.
         maps: What a backbone or a neck returned.
         channels: C of each.
         equal: Whether all must have one height and width.
     """
+    if torch.jit.is_tracing():  # a size is a tensor there
+        return
     shapes = [] if isinstance(maps, Tensor) else [tuple(getattr(x, "shape", ())) for x in maps]
     fit = [shape[1] if len(shape) == 4 else None for shape in shapes] == list(channels)
-    if not fit or (equal and len({shape[2:] for shape in shapes}) > 1):
+    if not fit or (equal and any(shape[2:] != shapes[0][2:] for shape in shapes)):
         wanted = f"{len(channels)} maps{' of one size' * equal} with {', '.join(map(str, channels))} channels"
         came = f"one tensor of shape {tuple(maps.shape)}" if isinstance(maps, Tensor) else f"shapes {shapes}"
         raise ValueError(f"{what} expects {wanted}, got {came}")

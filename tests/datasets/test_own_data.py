@@ -21,9 +21,7 @@ from mmpose_ext.cli import main
 from mmpose_ext.datasets.coco_check import check, load
 from mmpose_ext.datasets.keypoint_names import flip_pairs, missing_partners, sigma
 from mmpose_ext.datasets.own_data import mended, split
-
-sys.path.insert(0, str(Path(__file__).resolve().parents[1]))
-from tiny import write_data
+from tests.tiny import write_data
 
 NAMES = ["nose", "left_hand", "right_hand", "tail"]
 Content = dict[str, Any]

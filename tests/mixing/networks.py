@@ -234,7 +234,7 @@ COMBINATIONS: dict[str, Network] = {
     **{f"{backbone}, {head}": under(backbone, head) for backbone in BACKBONES for head in HEADS},
     **{f"{backbone}, {name}": upward(backbone, name) for backbone in PYRAMIDS for name in UPWARD},
     **{f"{backbone}, {neck}": attended(backbone, neck) for backbone in LAST_MAPS for neck in ATTENTION},
-    **{f"{backbone}, {block}": blocked(backbone, block) for backbone in STOCK for block in BLOCKS},
+    **{f"{backbone} with {block}": blocked(backbone, block) for backbone in STOCK for block in BLOCKS},
     "HourglassNet, SFMHead": Network(
         TWO_STACKS, dict(type="SFMHead", in_channels=256, out_channels=17, decoder=msra(16)), msra(16)
     ),

@@ -39,7 +39,7 @@ def run(name: str, root: Path) -> None:
 
 
 BRIEF = [f"SFM, {head}" for head in HEADS]
-BRIEF += ["ResNet, GlobalNet, SSNHead", "HourglassNet, SFMHead", "ResNet, BDMP, CPMHead", "HRNet, FeatureShiftModule"]
+BRIEF += ["ResNet, GlobalNet, SSNHead", "HourglassNet, SFMHead", "ResNet, BDMP, CPMHead", "HRNet with FeatureShiftModule"]
 
 
 @pytest.mark.parametrize("name", BRIEF)

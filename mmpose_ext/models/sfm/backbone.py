@@ -24,6 +24,7 @@ from mmengine.model import BaseModule, Sequential  # torch's own containers stop
 from mmpose.registry import MODELS
 from torch import Tensor, nn
 
+from mmpose_ext.layers.arch import find_arch
 from mmpose_ext.layers.deploy import fold_batch_norms
 from mmpose_ext.layers.pointwise import use_pointwise
 from mmpose_ext.layers.sizes import check_size
@@ -215,13 +216,7 @@ def resolve_arch(arch: str | dict) -> Arch:
     Raises:
         ValueError: If the name or a field is unknown, or a number is out of range.
     """
-    if not isinstance(arch, dict):
-        if arch not in ARCHS:
-            raise ValueError(f"arch must be one of {sorted(ARCHS)} or a dict, got {arch!r}")
-        return ARCHS[arch]
-    if set(arch) - set(Arch._fields) or "channels" not in arch:
-        raise ValueError(f"arch must have channels and may have {Arch._fields[1:]}, got {sorted(arch)}")
-    spec = Arch(**{**arch, "channels": tuple(arch["channels"])})
+    spec = find_arch(arch, ARCHS)
     if len(spec.channels) < 2 or min(spec.channels) < 1 or spec.num_blocks < 1:
         raise ValueError(
             f"arch needs two levels or more and positive numbers, got channels {spec.channels}, "

@@ -9,6 +9,8 @@ from __future__ import annotations
 
 from typing import NamedTuple
 
+from mmpose_ext.layers.arch import find_arch
+
 
 class Arch(NamedTuple):
     """The numbers of one row of Table 2."""
@@ -32,11 +34,4 @@ def resolve_arch(arch: str | dict) -> Arch:
     Raises:
         ValueError: If there is no such preset or field.
     """
-    if isinstance(arch, str):
-        if arch not in ARCHS:
-            raise ValueError(f"expected an arch among {', '.join(ARCHS)} or a dict, got {arch!r}")
-        return ARCHS[arch]
-    unknown = set(arch) - set(Arch._fields)
-    if unknown or "width" not in arch:
-        raise ValueError(f"expected an arch with width and any of {', '.join(Arch._fields)}, got {sorted(arch)}")
-    return Arch(**arch)
+    return find_arch(arch, ARCHS)

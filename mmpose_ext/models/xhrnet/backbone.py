@@ -15,7 +15,7 @@ from __future__ import annotations
 
 import re
 from collections.abc import Sequence
-from typing import Any, NamedTuple
+from typing import NamedTuple
 
 import torch
 from mmcv.cnn import DepthwiseSeparableConvModule
@@ -25,6 +25,7 @@ from mmpose.registry import MODELS
 from torch import Tensor, nn
 from torch.nn.modules.batchnorm import _BatchNorm
 
+from mmpose_ext.layers.arch import find_arch
 from mmpose_ext.layers.deploy import fold_batch_norms
 from mmpose_ext.layers.pointwise import use_pointwise
 from mmpose_ext.layers.sizes import check_size
@@ -219,15 +220,7 @@ def resolve_arch(arch: str | dict) -> Arch:
     Raises:
         ValueError: If the name is unknown, a field is unknown, or the numbers don't fit each other.
     """
-    if not isinstance(arch, dict):
-        if arch not in ARCHS:
-            raise ValueError(f"arch must be one of {sorted(ARCHS)} or a dict, got {arch!r}")
-        return ARCHS[arch]
-    unknown = set(arch) - set(Arch._fields)
-    if unknown or "num_modules" not in arch:
-        raise ValueError(f"arch must have num_modules and may have {Arch._fields[1:]}, got {sorted(arch)}")
-    fields: dict[str, Any] = {k: tuple(v) if isinstance(v, (list, tuple)) else v for k, v in arch.items()}
-    spec = Arch(**fields)
+    spec = find_arch(arch, ARCHS)
     for name, value in (("num_modules", spec.num_modules), ("channels", spec.channels)):
         if not isinstance(value, tuple) or not value:
             raise ValueError(f"{name} must be a sequence of numbers, one for each stage or branch, got {value!r}")
