@@ -8,8 +8,9 @@ from __future__ import annotations
 import argparse
 import copy
 import sys
+from collections.abc import Mapping, Sequence
 from pathlib import Path
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
     from torch import nn
@@ -108,7 +109,8 @@ def _export(args: argparse.Namespace, candidate: Candidate, path: Path) -> None:
     from mmpose_ext.inference.weights import quiet_logger
     from mmpose_ext.layers.deploy import switch_to_deploy
 
-    shape = candidate.require_shape()
+    shape, about = candidate.require_shape(), _about(args, candidate)
+    persons, calibrating = _persons(args)
     checkpoint = None if args.checkpoint == "none" else args.checkpoint
     reference = candidate.build(checkpoint=checkpoint)
     if args.refine_all:
@@ -125,7 +127,7 @@ def _export(args: argparse.Namespace, candidate: Candidate, path: Path) -> None:
     )
     if isinstance(network, TwoStages):
         print(f"refines persons of a predicted quality below {network.threshold:g}; the input `threshold` changes that")
-    persons = _finish(args, candidate, reference, path)
+    _convert(args, about, calibrating, path)
     if not args.as_exported or args.fp16 or args.int8:
         _report_form(args, reference, path, shape, report.batch)
     if persons:
@@ -136,45 +138,52 @@ def _difference(value: float) -> str:
     return f"largest difference to PyTorch {value:.1e}, relative to the largest output,"
 
 
-def _finish(args: argparse.Namespace, candidate: Candidate, reference: nn.Module, path: Path) -> list[Person]:
-    """Describe and convert a file.
-
-    Returns:
-        The persons to compare on.
-    """
-    from mmpose_ext.analysis import export_forms
+def _about(args: argparse.Namespace, candidate: Candidate) -> dict[str, Any] | None:
+    """The description of the file, or None if the config has none for this size."""
     from mmpose_ext.analysis.models import input_shape
     from mmpose_ext.inference.description import describable, describe
-    from mmpose_ext.inference.estimators import OnnxEstimator
-    from mmpose_ext.inference.parity import load_persons
 
     config = candidate.config
-    about = None
     if config is not None and describable(config) and candidate.shape == input_shape(config):
-        about = describe(config)
-        export_forms.describe_file(path, about)
-    elif args.images or args.int8:
+        return describe(config)
+    if args.images or args.int8:
         raise ValueError(
             f"expected a config with test pipeline, decoder and input size {candidate.shape}, got {args.config}"
         )
-    else:
-        print("no description in the file: the config has no test pipeline and decoder for this size")
-    persons = load_persons(args.images, args.annotations, limit=args.limit) if args.images else []
+    print("no description in the file: the config has no test pipeline and decoder for this size")
+    return None
+
+
+def _persons(args: argparse.Namespace) -> tuple[list[Person], list[Person]]:
+    """Those to compare on and those to calibrate on."""
+    from mmpose_ext.inference.parity import load_persons
+
+    compared = load_persons(args.images, args.annotations, limit=args.limit) if args.images else []
+    if not args.int8:
+        return compared, []
+    folder, annotations = args.calibration_images or args.images, args.calibration
+    if not annotations and folder == args.images:
+        annotations = args.annotations
+    return compared, load_persons(folder, annotations, limit=args.calibration_limit)
+
+
+def _convert(
+    args: argparse.Namespace, about: Mapping[str, Any] | None, calibrating: Sequence[Person], path: Path
+) -> None:
+    """Bring the file into the wanted form, with its description."""
+    from mmpose_ext.analysis import export_forms
+    from mmpose_ext.inference.estimators import OnnxEstimator
+
     if not args.as_exported:
         export_forms.simplify(path)
     if args.fp16:
         export_forms.half(path)
     if args.int8:
-        folder, annotations = args.calibration_images or args.images, args.calibration
-        if not annotations and folder == args.images:
-            annotations = args.annotations
-        crops = [person.crop for person in load_persons(folder, annotations, limit=args.calibration_limit)]
-        calibrating = OnnxEstimator(path, config=args.config)
-        export_forms.quantize(path, [calibrating.images(crops[i : i + 1]) for i in range(len(crops))])
-        print(f"calibrated on {len(crops)} persons of {folder}")
+        estimator = OnnxEstimator(path, config=args.config)
+        export_forms.quantize(path, [estimator.images([person.crop]) for person in calibrating])
+        print(f"calibrated on {len(calibrating)} persons")
     if about:
         export_forms.describe_file(path, about)
-    return persons
 
 
 def _report_form(
