@@ -27,6 +27,7 @@ PROVIDERS: dict[str, str] = {
     "SHaRPose": "mmpose_ext.visualization.sharpose",
     "SSNResNet": "mmpose_ext.visualization.ssn",
     "SharperSpatialAttention": "mmpose_ext.visualization.scanet",
+    "XHRNet": "mmpose_ext.visualization.xhrnet",
 }
 """Name of a class anywhere in a pose estimator -> the module whose ``visualize`` draws for it."""
 

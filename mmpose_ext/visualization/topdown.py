@@ -81,9 +81,15 @@ class TopdownReader:
         return pseudo_collate([self.pipeline(info)])
 
     def _sample(self, batch: dict[str, Any]) -> Sample:
-        picture = np.ascontiguousarray(batch["inputs"][0].permute(1, 2, 0).numpy()[..., ::-1])
+        picture = batch["inputs"][0].permute(1, 2, 0).numpy()[..., ::-1]
         with DefaultScope.overwrite_default_scope(self.scope):
-            return Sample(picture, self.model.data_preprocessor(batch, False)["inputs"])
+            pixels = self.model.data_preprocessor(batch, False)["inputs"]
+        zooms = (self.model.test_cfg or {}).get("zooms", ())
+        if 1 in zooms and pixels.shape[2] % len(zooms) == 0:  # a strip of crops: the one that is neither near nor far
+            height = pixels.shape[2] // len(zooms)
+            rows = slice(list(zooms).index(1) * height, (list(zooms).index(1) + 1) * height)
+            picture, pixels = picture[rows], pixels[:, :, rows]
+        return Sample(np.ascontiguousarray(picture), pixels)
 
     def _pose(self, picture: np.ndarray, result: PoseDataSample) -> np.ndarray:
         """Draw the predicted pose over the crop."""
