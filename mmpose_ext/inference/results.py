@@ -114,9 +114,11 @@ class Painter:
             return image.copy()
         size = max(image.shape[:2])
         self._visualizer.radius, self._visualizer.line_width = max(3, size // 160), max(2, size // 320)
+        scores = np.stack([pose.scores for pose in poses])
         instances = InstanceData(
             keypoints=np.stack([pose.keypoints for pose in poses]),
-            keypoint_scores=np.stack([pose.scores for pose in poses]),
+            keypoint_scores=scores,
+            keypoints_visible=scores,  # what MMPose's visualizer compares with its `kpt_thr`
             bboxes=boxes[:, :4],
             bbox_scores=boxes[:, 4],
         )
