@@ -27,7 +27,7 @@ __all__ = ["Answer", "Desk", "Fields", "Upload", "explain"]
 
 KEPT = 4
 """Number of results whose files stay in the folder."""
-RANDOM = "Random weights: the poses mean nothing, and the network is only watched at work."
+RANDOM = "The weights are random: the poses mean nothing, one can only watch the network at work."
 
 
 class Upload(NamedTuple):
@@ -108,7 +108,7 @@ class Desk:
         about = choice.description if choice else f"Config `{fields.model}`" if fields.model else ""
         checkpoint, _ = self._weights(fields)
         if checkpoint is None:
-            return about, f"**No checkpoint.** {RANDOM} This package ships no weights."
+            return about, f"**No checkpoint.** {RANDOM} There are no published weights yet; add your own below."
         return about, f"Weights: `{checkpoint.name}`"
 
     def look(self, fields: Fields) -> Answer:
@@ -139,12 +139,12 @@ class Desk:
         seen = self.studio.look(request)
         random = checkpoint is None
         number = len(seen.poses)
-        persons = "No person" if number == 0 else "1 person" if number == 1 else f"{number} persons"
+        persons = "no person" if number == 0 else "1 person" if number == 1 else f"{number} persons"
         weights = fields.uploaded.name if fields.uploaded else checkpoint.name if checkpoint else "random weights"
-        text = f"{persons} in {1000 * seen.seconds:.0f} ms by {fields.model}, {weights}."
+        text = f"{Path(fields.model).stem}, {weights}: {persons} in {1000 * seen.seconds:.0f} ms."
         return Answer(
             "random" if random else "done",
-            f"{RANDOM} {text}" if random else text,
+            f"{text} {RANDOM}" if random else text,
             seen,
             self.draw(seen, fields.threshold, random=random),
             tuple((_enlarged(panel.picture), panel.title) for panel in seen.panels),

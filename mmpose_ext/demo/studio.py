@@ -21,6 +21,7 @@ from PIL import Image, UnidentifiedImageError
 from mmpose_ext.inference import Frame, Pose, TorchEstimator, estimate, read, whole_image
 from mmpose_ext.inference.frames import Source
 from mmpose_ext.inference.persons import Finder
+from mmpose_ext.inference.weights import quiet_logger
 from mmpose_ext.visualization import PROVIDERS, Panel, Sample, panels_of
 from mmpose_ext.visualization.heatmaps import heatmap_panels
 from mmpose_ext.visualization.topdown import TopdownReader
@@ -124,7 +125,8 @@ class Studio:
             checkpoint = None if request.checkpoint is None else str(request.checkpoint)
             options: dict[str, Any] = dict(device=self.device, deploy=False, trusted=request.trusted)
             estimator = TorchEstimator(request.model, checkpoint, **options)
-            self._networks[key] = estimator, TopdownReader(estimator.config, estimator.model)
+            with quiet_logger():
+                self._networks[key] = estimator, TopdownReader(estimator.config, estimator.model)
         self._networks.move_to_end(key)
         while len(self._networks) > self.capacity:
             self._networks.popitem(last=False)
