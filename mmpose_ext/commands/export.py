@@ -110,7 +110,7 @@ def _export(args: argparse.Namespace, candidate: Candidate, path: Path) -> None:
     from mmpose_ext.layers.deploy import switch_to_deploy
 
     shape, about = candidate.require_shape(), _about(args, candidate)
-    persons, calibrating = _persons(args)
+    persons, calibrating = _persons(args, about)
     checkpoint = None if args.checkpoint == "none" else args.checkpoint
     reference = candidate.build(checkpoint=checkpoint)
     if args.refine_all:
@@ -154,11 +154,13 @@ def _about(args: argparse.Namespace, candidate: Candidate) -> dict[str, Any] | N
     return None
 
 
-def _persons(args: argparse.Namespace) -> tuple[list[Person], list[Person]]:
+def _persons(args: argparse.Namespace, about: Mapping[str, Any] | None) -> tuple[list[Person], list[Person]]:
     """Those to compare on and those to calibrate on."""
-    from mmpose_ext.inference.parity import load_persons
+    from mmpose_ext.inference.parity import check_keypoints, load_persons
 
     compared = load_persons(args.images, args.annotations, limit=args.limit) if args.images else []
+    if about:
+        check_keypoints(compared, about["meta"]["num_keypoints"])
     if not args.int8:
         return compared, []
     folder, annotations = args.calibration_images or args.images, args.calibration

@@ -22,7 +22,15 @@ from mmpose_ext.inference.estimators import Crop, Estimator, OnnxEstimator
 from mmpose_ext.inference.frames import find_sources, read
 from mmpose_ext.inference.persons import whole_image
 
-__all__ = ["THRESHOLDS", "Comparison", "Person", "compare", "load_persons", "output_difference"]
+__all__ = [
+    "THRESHOLDS",
+    "Comparison",
+    "Person",
+    "check_keypoints",
+    "compare",
+    "load_persons",
+    "output_difference",
+]
 
 THRESHOLDS = (0.05, 0.1, 0.2)
 """PCK counts a key point as right within this share of the longer side of the box."""
@@ -127,6 +135,7 @@ def compare(network: Estimator, file: Estimator, persons: Sequence[Person], *, b
         ValueError: If annotations and network differ in the number of key points.
     """
     crops = [person.crop for person in persons]
+    check_keypoints(persons, network.meta["num_keypoints"])
     groups = [crops[i : i + batch] for i in range(0, len(crops), batch)]
     expected, got = (
         np.stack([pose.keypoints for group in groups for pose in estimator(group)]) for estimator in (network, file)
@@ -145,11 +154,17 @@ def compare(network: Estimator, file: Estimator, persons: Sequence[Person], *, b
     return Comparison(len(persons), float(np.linalg.norm(expected - got, axis=-1).max()), *scores)
 
 
+def check_keypoints(persons: Sequence[Person], number: int) -> None:
+    """Raise a ``ValueError`` if persons have annotations of another number of key points than a network.
+
+    Args:
+        persons: Any.
+        number: That of the network.
+    """
+    came = {len(person.truth) for person in persons if person.truth is not None} - {number}
+    if came:
+        raise ValueError(f"expected annotations of {number} key points, as the network has, got {min(came)}")
+
+
 def _truth(person: Person, found: np.ndarray) -> np.ndarray:
-    if person.truth is None:
-        return np.c_[found, np.ones(len(found))]
-    if len(person.truth) != len(found):
-        raise ValueError(
-            f"expected annotations of {len(found)} key points, as the network has, got {len(person.truth)}"
-        )
-    return person.truth
+    return np.c_[found, np.ones(len(found))] if person.truth is None else person.truth
