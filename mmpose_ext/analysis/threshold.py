@@ -1,8 +1,8 @@
 """What a quality threshold costs and saves: the metric, the share of refined samples and the speed (SHaRPose, Fig. 6).
 
 Each sample is run once, with all of it refined. For a threshold, the prediction of either stage is taken, as the
-network itself would; so one pass over the data serves all thresholds. The speed is that of the network with the
-threshold set, measured in turns on the first images of the data set.
+network itself would; so one pass over the data serves all thresholds. The speed is that of the network on the first
+images of the data set, measured in turns, where as large a share of them is refined as of all samples.
 
 With a flip test the mirrored image has a quality of its own, which the network looks at. Here it is as there: each of
 the two passes takes its own decision, and the share of refined samples counts both.
@@ -13,6 +13,7 @@ from __future__ import annotations
 import contextlib
 import copy
 import io
+import math
 import statistics
 import time
 from collections.abc import Sequence
@@ -28,7 +29,7 @@ from tqdm import tqdm
 from mmpose_ext.analysis.models import build_test_set
 from mmpose_ext.models.sharpose import SHaRPoseFeatures
 
-__all__ = ["Row", "Stages", "collect", "evaluate", "images_per_second", "plot", "thresholds_for"]
+__all__ = ["Row", "Stages", "collect", "evaluate", "images_per_second", "labels", "plot", "thresholds_for"]
 
 
 class Stages(NamedTuple):
@@ -150,26 +151,28 @@ def thresholds_for(batches: Sequence[Batch], number: int) -> list[float]:
     return [*inner, float(quality[-1]) + 1e-3]  # strictly below: the first refines none, the last all
 
 
-def images_per_second(model: nn.Module, images: Tensor, thresholds: Sequence[float], *, rounds: int) -> list[float]:
-    """Speed of backbone and head with each threshold, in turns.
+def images_per_second(model: nn.Module, images: Tensor, shares: Sequence[float], *, rounds: int) -> list[float]:
+    """Speed of backbone and head where a share of the images is refined, in turns.
 
     Args:
         model: The pose estimator.
         images: One batch, (B, 3, H, W).
-        thresholds: To set.
+        shares: Of the images, those of the lowest quality, to the nearest whole number of them.
         rounds: How often each one has its turn.
 
     Returns:
         Images per second, median over the rounds.
     """
-    seconds: list[list[float]] = [[] for _ in thresholds]
+    seconds: list[list[float]] = [[] for _ in shares]
     synchronise = torch.cuda.synchronize if images.is_cuda else lambda: None
     backbone: Any = model.backbone
     try:
-        with torch.no_grad():
+        with torch.inference_mode():
+            backbone.quality_threshold = -math.inf
+            quality = [*backbone(images).quality.sort().values.tolist(), math.inf]
             for turn in range(rounds + 1):  # the first one warms up
-                for i, threshold in enumerate(thresholds):
-                    backbone.quality_threshold = threshold
+                for i, share in enumerate(shares):
+                    backbone.quality_threshold = quality[round(share * len(images))]  # strictly below are refined
                     synchronise()
                     start = time.perf_counter()
                     model.head(backbone(images))
@@ -181,8 +184,21 @@ def images_per_second(model: nn.Module, images: Tensor, thresholds: Sequence[flo
     return [len(images) / statistics.median(times) for times in seconds]
 
 
+def labels(thresholds: Sequence[float]) -> list[str]:
+    """Thresholds with as few digits, four or more, as tell them apart.
+
+    Args:
+        thresholds: No two equal ones.
+    """
+    for digits in range(4, 17):
+        found = [f"{threshold:.{digits}g}" for threshold in thresholds]
+        if len(set(found)) == len(found):
+            break
+    return found
+
+
 def plot(path: Path, rows: Sequence[Row], metric: str) -> None:
-    """Draw the metric, the share that is not refined, and the speed over the threshold, as Fig. 6.
+    """Draw the metric and the share that is not refined over the threshold, as Fig. 6, and beside it the speed.
 
     Args:
         path: A PNG to write.
@@ -192,25 +208,21 @@ def plot(path: Path, rows: Sequence[Row], metric: str) -> None:
     from matplotlib.backends.backend_agg import FigureCanvasAgg
     from matplotlib.figure import Figure
 
-    figure = Figure(figsize=(8, 4.5), layout="constrained")
+    speeds = [row.images_per_second for row in rows if row.images_per_second]
+    columns = 2 if len(speeds) == len(rows) else 1
+    figure = Figure(figsize=(1 + 5 * columns, 4), layout="constrained")
     FigureCanvasAgg(figure)
-    share = figure.add_subplot()
+    left, *right = figure.subplots(1, columns, squeeze=False, width_ratios=[3, 2][:columns])[0]
     places = range(len(rows))
-    share.bar(places, [100 * (1 - row.refined) for row in rows], color="#9db8d9", label="not refined, %")
-    share.set(ylim=(0, 100), ylabel="samples that end after the coarse stage, %", xlabel="quality threshold")
-    share.set_xticks(list(places), [f"{row.threshold:.4g}" for row in rows], rotation=45)
-    score = share.twinx()
-    score.plot(places, [row.metrics[metric] for row in rows], "o-", color="#c0392b", label=metric)
+    left.bar(places, [100 * (1 - row.refined) for row in rows], color="#9db8d9")
+    left.set(ylim=(0, 100), ylabel="not refined, %", xlabel="quality threshold")
+    left.set_xticks(list(places), labels([row.threshold for row in rows]), rotation=45, ha="right")
+    left.yaxis.label.set_color("#5b7ba6")
+    score = left.twinx()
+    score.plot(places, [row.metrics[metric] for row in rows], "o-", color="#c0392b")
     score.set_ylabel(metric, color="#c0392b")
-    handles: list[Any] = []
-    for axes in (share, score):
-        handles += axes.get_legend_handles_labels()[0]
-    if all(row.images_per_second for row in rows):
-        speed = share.twinx()
-        speed.spines["right"].set_position(("axes", 1.13))
-        (line,) = speed.plot(places, [row.images_per_second for row in rows], "s--", color="#3d7a4a")
-        speed.set(ylabel="images per second", ylim=(0, None))
-        line.set_label("images/s")
-        handles.append(line)
-    figure.legend(handles=handles, loc="outside upper center", ncols=3)
+    for axes in right:
+        axes.plot([100 * row.refined for row in rows], speeds, "s-", color="#3d7a4a")
+        axes.set(xlabel="refined, %", ylabel="images per second", xlim=(-3, 103), ylim=(0, 1.05 * max(speeds)))
+        axes.grid(alpha=0.3)
     figure.savefig(path, dpi=110)

@@ -62,12 +62,13 @@ def run(args: argparse.Namespace) -> int:
             config.test_dataloader.batch_size = args.batch
         model = candidate.build(checkpoint=None if args.checkpoint == "none" else args.checkpoint).model
         batches, evaluator, images = sweep.collect(model, config, limit=args.limit, device=args.device)
-        thresholds = sorted(args.thresholds or sweep.thresholds_for(batches, args.number))
+        thresholds = sorted(set(args.thresholds or sweep.thresholds_for(batches, args.number)))
         scores = [sweep.evaluate(model, batches, evaluator, threshold) for threshold in thresholds]
         metric = args.metric or next(iter(scores[0][1]))
         if metric not in scores[0][1]:
             raise ValueError(f"expected a metric among {', '.join(scores[0][1])}, got {metric!r}")
-        speeds = sweep.images_per_second(model, images, thresholds, rounds=args.rounds) if args.rounds else None
+        shares = [share for share, _ in scores]
+        speeds = sweep.images_per_second(model, images, shares, rounds=args.rounds) if args.rounds else None
     except (ValueError, FileNotFoundError, RuntimeError) as error:
         print(f"mmpose-ext sweep-threshold: {error}", file=sys.stderr)
         return 2
@@ -78,12 +79,12 @@ def run(args: argparse.Namespace) -> int:
     header = ["Q_thres", "refined", *scores[0][1], "images/s"]
     cells = [
         [
-            f"{row.threshold:.4f}",
+            name,
             f"{row.refined:.1%}",
             *(f"{value:.4f}" for value in row.metrics.values()),
             f"{row.images_per_second:.1f}" if row.images_per_second else "-",
         ]
-        for row in rows
+        for name, row in zip(sweep.labels(thresholds), rows, strict=True)
     ]
     print(markdown_table(header, cells))
     print(f"\nimages/s: the network alone, batch {len(images)}, {torch.get_num_threads()} thread(s), no flip test")

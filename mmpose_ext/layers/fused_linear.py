@@ -46,7 +46,7 @@ class FusedLinear(nn.Linear):
 
     def _can_fuse(self, x: Tensor) -> bool:
         plain = x.device.type == "cpu" and x.dtype == self.weight.dtype == torch.float32
-        watched = torch.onnx.is_in_onnx_export() or torch.compiler.is_compiling()
+        watched = torch.jit.is_tracing() or torch.onnx.is_in_onnx_export() or torch.compiler.is_compiling()
         wants_gradient = torch.is_grad_enabled() and (x.requires_grad or self.weight.requires_grad)
         return plain and not watched and not wants_gradient and has_fused_linear()
 

@@ -9,7 +9,7 @@ from mmpose.registry import MODELS
 from mmpose.testing import get_packed_inputs
 from torch import nn
 
-from mmpose_ext.analysis.threshold import Batch, Row, Stages, evaluate, images_per_second, plot, thresholds_for
+from mmpose_ext.analysis.threshold import Batch, Row, Stages, evaluate, images_per_second, labels, plot, thresholds_for
 
 CODEC = dict(type="UDPHeatmap", input_size=(32, 48), heatmap_size=(8, 12), sigma=1)
 
@@ -68,10 +68,19 @@ def test_thresholds_go_from_none_to_all():
     assert shares == pytest.approx([0, 0.4, 1])
 
 
-def test_speed_leaves_the_threshold_open(model):
-    speeds = images_per_second(model, torch.randn(2, 3, 48, 32), [-1e9, 1e9], rounds=1)
-    assert len(speeds) == 2 and min(speeds) > 0
+def test_speed_is_that_of_the_share_that_is_refined(model, monkeypatch):
+    refined = []
+    fine_stage = model.backbone.fine_stage
+    monkeypatch.setattr(model.backbone, "fine_stage", lambda x, *rest: refined.append(len(x)) or fine_stage(x, *rest))
+    speeds = images_per_second(model, torch.randn(6, 3, 48, 32), [0.0, 0.34, 1.0], rounds=1)
+    assert len(speeds) == 3 and min(speeds) > 0
+    assert refined == [2, 6] * 2  # to warm up, and once
     assert model.backbone.quality_threshold is None
+
+
+def test_labels_tell_thresholds_apart():
+    assert labels([0.5, 0.95]) == ["0.5", "0.95"]
+    assert labels([0.335712, 0.335718]) == ["0.33571", "0.33572"]
 
 
 @pytest.mark.parametrize("speed", [None, 10.0])

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import warnings
+
 import pytest
 import torch
 import torch.nn.functional as F
@@ -52,6 +54,16 @@ def test_another_type():
     x = torch.randn(3, 8, dtype=torch.bfloat16)
     with torch.no_grad():
         assert torch.equal(fused.bfloat16()(x), F.gelu(linear.bfloat16()(x)))
+
+
+def test_a_frozen_graph():
+    """Tracing can't follow the fused call; ``mmpose-ext bench --mode frozen`` and the counting of operations trace."""
+    linear, fused = pair("gelu")
+    x = torch.randn(3, 8)
+    with torch.no_grad(), warnings.catch_warnings():
+        warnings.simplefilter("ignore")  # TorchScript is on its way out
+        frozen = torch.jit.freeze(torch.jit.trace(fused.eval(), x))
+        torch.testing.assert_close(frozen(x), expected(linear, x, "gelu"))
 
 
 def test_the_parameters_are_those_of_the_layer():
