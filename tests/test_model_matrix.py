@@ -172,6 +172,14 @@ MATRIX: dict[str, dict[str, Case]] = {
         )
         for name, scale in [("coarse", 0.5), ("fine", 1.0)]
     },
+    "SHaRPoseEViT": {
+        name: Case(
+            dict(arch=TWO_LAYERS, input_size=(32, 48), patch_size=4, drop_path_rate=0.0, prune_at=(0,), **config),
+            [(3, 48, 32)],
+            [(17, 24), (17, 24), (), (), (0,)],
+        )
+        for name, config in [("fused", {}), ("nothing fused", dict(keep_rate=1.0))]
+    },
     "SHaRPoseHead": {
         f"{layers} layers": Case(
             dict(in_channels=24, out_channels=17, heatmap_size=(8, 12), num_layers=number),

@@ -10,7 +10,7 @@ from mmpose_ext.models.scanet import (
     StackedHourglass,
 )
 from mmpose_ext.models.sfm import SFM, HighLevelSpatialAttention, SFMHead, SpatialAttention
-from mmpose_ext.models.sharpose import SHaRPose, SHaRPoseHead, SHaRPoseOneStage
+from mmpose_ext.models.sharpose import SHaRPose, SHaRPoseEViT, SHaRPoseHead, SHaRPoseOneStage
 from mmpose_ext.models.ssn import FeatureShiftModule, GlobalNet, SSNHead, SSNResNet
 from mmpose_ext.models.xhrnet import XHRNet
 
@@ -24,6 +24,7 @@ __all__ = [
     "SFM",
     "SFMHead",
     "SHaRPose",
+    "SHaRPoseEViT",
     "SHaRPoseHead",
     "SHaRPoseOneStage",
     "SSNHead",

@@ -12,7 +12,10 @@ _base_ = [
 ]
 
 train_dataloader = dict(batch_size=16)
-default_hooks = dict(quality=dict(type="QualityScheduleHook", begin=3, weight=0.03))
+default_hooks = dict(
+    quality=dict(type="QualityScheduleHook", begin=3, weight=0.03),
+    keypoints=dict(type="KeypointTokenHook"),
+)
 
 model = dict(
     backbone=dict(

@@ -8,7 +8,10 @@ _base_ = [
 ]
 
 train_dataloader = dict(batch_size=32)
-default_hooks = dict(quality=dict(type="QualityScheduleHook", begin=2, weight=0.03))
+default_hooks = dict(
+    quality=dict(type="QualityScheduleHook", begin=2, weight=0.03),
+    keypoints=dict(type="KeypointTokenHook"),
+)
 
 model = dict(
     backbone=dict(

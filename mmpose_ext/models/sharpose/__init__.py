@@ -10,6 +10,7 @@ these patches, and only these, and predicts again with the same weights.
 from mmpose_ext.models.sharpose.arch import ARCHS, Arch
 from mmpose_ext.models.sharpose.backbone import SHaRPose, SHaRPoseFeatures, SHaRPoseOneStage
 from mmpose_ext.models.sharpose.encoder import Attention, Block
+from mmpose_ext.models.sharpose.evit import SHaRPoseEViT
 from mmpose_ext.models.sharpose.fine_tokens import FeatureReuse, fine_index
 from mmpose_ext.models.sharpose.head import SHaRPoseHead
 from mmpose_ext.models.sharpose.initializer import SinePositions
@@ -27,6 +28,7 @@ __all__ = [
     "KeypointDecoder",
     "QualityPredictor",
     "SHaRPose",
+    "SHaRPoseEViT",
     "SHaRPoseFeatures",
     "SHaRPoseHead",
     "SHaRPoseOneStage",
