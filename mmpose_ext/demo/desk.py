@@ -217,7 +217,7 @@ def explain(error: Exception, names: Mapping[str, str]) -> str:
     """
     text = " ".join(str(error).split()) or type(error).__name__
     for path, name in names.items():
-        text = text.replace(path, name).replace(Path(path).name, name)
+        text = re.sub(f"{re.escape(path)}|{re.escape(Path(path).name)}", lambda _, name=name: name, text)
     if not isinstance(error, ValueError | OSError):
         text = f"something unexpected happened ({type(error).__name__}: {text}); the terminal says more"
     text = text if len(text) <= 400 else f"{text[:400]}…"
