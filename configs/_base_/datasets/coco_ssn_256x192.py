@@ -23,13 +23,7 @@ train_pipeline = [
     dict(type="GenerateTarget", encoder=codec),
     dict(type="PackPoseInputs"),
 ]
-val_pipeline = [
-    dict(type="LoadImage"),
-    dict(type="GetBBoxCenterScale"),
-    dict(type="TopdownAffine", input_size=codec["input_size"]),
-    dict(type="PackPoseInputs"),
-]
 
 train_dataloader = dict(batch_size=16, dataset=dict(pipeline=train_pipeline))
-val_dataloader = dict(dataset=dict(type="SoftNMSCocoDataset", soft_nms=dict(), pipeline=val_pipeline))
+val_dataloader = dict(dataset=dict(type="SoftNMSCocoDataset", soft_nms=dict()))
 test_dataloader = val_dataloader

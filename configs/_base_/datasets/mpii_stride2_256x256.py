@@ -18,16 +18,8 @@ train_pipeline = [
     dict(type="GenerateTarget", encoder=codec),
     dict(type="PackPoseInputs"),
 ]
-val_pipeline = [
-    dict(type="LoadImage"),
-    dict(type="GetBBoxCenterScale"),
-    dict(type="TopdownAffine", input_size=codec["input_size"]),
-    dict(type="PackPoseInputs"),
-]
 
 train_dataloader = dict(dataset=dict(pipeline=train_pipeline))
-val_dataloader = dict(dataset=dict(pipeline=val_pipeline))
-test_dataloader = val_dataloader
 
 # `mpii/PCKh@...` is the score. `stock/...` is what MpiiPCKAccuracy would print for this network if it had been trained
 # and tested on MMPose's own MpiiDataset, one pixel off in each direction (docs/evaluation.md).
