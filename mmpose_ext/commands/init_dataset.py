@@ -9,6 +9,7 @@ from __future__ import annotations
 
 import argparse
 import json
+import re
 import sys
 from collections.abc import Iterable, Sequence
 from pathlib import Path
@@ -16,6 +17,9 @@ from typing import TYPE_CHECKING
 
 if TYPE_CHECKING:
     from mmpose_ext.datasets.coco_check import Report
+
+_LENGTH = re.compile(r"-\d+[ek]$")
+"""Epochs or thousands of iterations at the end of a config's name."""
 
 
 def add_arguments(parser: argparse.ArgumentParser) -> None:
@@ -101,13 +105,20 @@ def _contents(
         raise ValueError(f"expected labelled persons for training and for validation, got {persons} and {others}")
     where = dict(folder=out, images=images, samples=persons, epochs=args.epochs)
     text = config_text(name, base, keypoints=len(reports[0].keypoints), **where)
-    files = {f"{base.stem.rpartition('_')[0] or base.stem}_{name}.py": text}
-    files |= {"metainfo.py": metainfo_text(name, reports[0])}
+    files = {_config_name(base, name, args.epochs): text, "metainfo.py": metainfo_text(name, reports[0])}
     return files | {"train.json": json.dumps(train), "val.json": json.dumps(val)}, persons
 
 
+def _config_name(base: Path, name: str, epochs: int | None) -> str:
+    """That of the base, with this data set and this length of the training."""
+    stem = base.stem.rpartition("_")[0] or base.stem
+    return f"{stem if epochs is None else _LENGTH.sub(f'-{epochs}e', stem)}_{name}.py"
+
+
 def _check_free(out: Path, files: Iterable[str], *, inputs: Sequence[Path], overwrite: bool) -> None:
-    """Raise a ValueError if a file would be lost."""
+    """Raise a ValueError if a file would be lost, or if the folder is none."""
+    if out.exists() and not out.is_dir():
+        raise ValueError(f"expected a folder for --out, got the file {out}")
     there = [file for file in files if (out / file).exists()]
     read = [path for path in inputs if path.resolve() in [out / file for file in there]]
     if read:

@@ -258,13 +258,14 @@ def test_errors_stop_it_and_force_leaves_them_out(content: Content, tmp_path: Pa
         (["--val-share", "2"], "a share between 0 and 1, got 8 and 2.0"),
         (["--val", "{folder}/cats.json"], "expected another file than"),
         (["--val", "{folder}/none.json"], "No such file"),
+        (["--out", "{folder}/001.jpg"], "expected a folder for --out, got the file"),
         (["--out", "{folder}/mine"], "mine/train.json, which is read, would be written"),
     ],
 )
 def test_arguments_that_cant_be_used(content: Content, tmp_path: Path, words: list[str], message: str, capsys) -> None:
     words = [word.format(folder=tmp_path) for word in words]
     source = tmp_path / "cats.json"
-    if words[0] == "--out":  # the file that is read has the name of one that would be written
+    if words[-1].endswith("mine"):  # the file that is read has the name of one that would be written
         source = tmp_path / "mine" / "train.json"
         source.parent.mkdir()
         words += ["--images", str(tmp_path), "--overwrite"]
@@ -305,7 +306,9 @@ FAMILIES = ("xhrnet-18", "ssn-3block-k256", "sfm", "scanet-1s", "sharpose-small"
 def test_what_is_written(content: Content, tmp_path: Path, model: str) -> None:
     """The config builds a network with the right number of key points; the metainfo has pairs and colours."""
     assert init(content, tmp_path, "--model", model, "--epochs", "3") == 0
-    config = Config.fromfile(config_in(tmp_path))
+    path = config_in(tmp_path)
+    config = Config.fromfile(path)
+    assert path.stem.endswith("-3e_cats")
     meta = parse_pose_metainfo(dict(from_file=str(tmp_path / "out" / "metainfo.py")))
     assert meta["flip_indices"] == [0, 2, 1, 3] and meta["skeleton_links"] == [(0, 1), (0, 2), (0, 3)]
     assert config.train_cfg.max_epochs == 3 and config.model.head.out_channels == 4

@@ -10,7 +10,7 @@ from mmengine.structures import PixelData
 from mmpose.registry import KEYPOINT_CODECS, MODELS
 from mmpose.testing import get_packed_inputs
 
-from tests.mixing.networks import COMBINATIONS, PYRAMIDS, RESNET, Network, heatmap_head, msra
+from tests.mixing.networks import COMBINATIONS, PYRAMIDS, RESNET, UPWARD, Network, heatmap_head, msra
 
 
 def needs(network: Network) -> None:
@@ -36,7 +36,13 @@ def batch(codec: dict[str, Any]) -> tuple[torch.Tensor, list]:
     return torch.stack(packed["inputs"]).float() / 255, with_targets(codec, packed["data_samples"])
 
 
-@pytest.mark.parametrize("name", COMBINATIONS)
+BRIEF = ("ResNet", "HRNet", "MobileNetV2")
+"""Pyramids that stand for all in the default tests."""
+LONG = [f"{backbone}, {name}" for backbone in PYRAMIDS if backbone not in BRIEF for name in UPWARD]
+NAMES = [pytest.param(name, marks=[pytest.mark.slow] * (name in LONG)) for name in COMBINATIONS]
+
+
+@pytest.mark.parametrize("name", NAMES)
 def test_it_learns_and_predicts(name: str) -> None:
     """From the codec's own targets: neck, head and nearly all of the backbone have a gradient."""
     network = COMBINATIONS[name]

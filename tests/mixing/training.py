@@ -1,10 +1,15 @@
-"""A config of a few pictures that trains a mixed network."""
+"""A config of a few pictures for a mixed network, and what a training has to do."""
 
 from __future__ import annotations
 
 from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
+
+import torch
+from mmengine.config import Config
+from mmengine.registry import DefaultScope
+from mmengine.runner import Runner
 
 from tests.tiny import CONFIG, write_data
 
@@ -37,3 +42,20 @@ def write_training(root: Path, model: Mapping[str, Any], codec: Mapping[str, Any
     path = root / "mixed.py"
     path.write_text(text + ONE_STEP.format(epochs=epochs))
     return path
+
+
+def train(config: Config, name: str) -> None:
+    """Train by MMEngine's runner: the weights change, and the validation scores.
+
+    Args:
+        config: Of one epoch or more.
+        name: Of the experiment, for the runner.
+    """
+    config.experiment_name = name
+    with DefaultScope.overwrite_default_scope("mmpose"):
+        runner = Runner.from_cfg(config)
+        before = [parameter.detach().clone() for parameter in runner.model.parameters()]
+        runner.train()
+    assert runner.epoch == config.train_cfg.max_epochs
+    assert any(not torch.equal(a, b) for a, b in zip(before, runner.model.parameters(), strict=True))
+    assert "val/coco/AP" in runner.message_hub.log_scalars
