@@ -217,7 +217,8 @@ def explain(error: Exception, names: Mapping[str, str]) -> str:
     """
     text = " ".join(str(error).split()) or type(error).__name__
     for path, name in names.items():
-        text = re.sub(f"{re.escape(path)}|{re.escape(Path(path).name)}", lambda _, name=name: name, text)
+        either = f"{re.escape(path)}|{re.escape(Path(path).name)}"
+        text = re.sub(either, name.replace("\\", r"\\"), text)
     if not isinstance(error, ValueError | OSError):
         text = f"something unexpected happened ({type(error).__name__}: {text}); the terminal says more"
     text = text if len(text) <= 400 else f"{text[:400]}…"
