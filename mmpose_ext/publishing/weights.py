@@ -67,8 +67,10 @@ def read_source(path: Path, *, weights: str | None = None) -> Source:
     try:
         content = checkpoints.load(path)
     except (pickle.UnpicklingError, RuntimeError, EOFError, KeyError) as error:
-        reason = str(error).strip().splitlines() or [type(error).__name__]
-        raise ValueError(f"expected a checkpoint of MMEngine, got {path}: {reason[0]}") from error
+        reason = (str(error).strip().splitlines() or [type(error).__name__])[0]
+        if isinstance(error, pickle.UnpicklingError):  # torch's own words say how to run what is in it
+            reason = "it holds something else than weights and plain data"
+        raise ValueError(f"expected a checkpoint of MMEngine, got {path}: {reason}") from error
     if not isinstance(content, dict) or not isinstance(content.get("state_dict"), dict):
         raise ValueError(f"expected a checkpoint of MMEngine with a `state_dict`, got {path} without one")
     state_dict = choose(content, weights)

@@ -198,7 +198,7 @@ def test_what_is_no_checkpoint(training: Training, tmp_path: Path) -> None:
         ("absent", "which is no file"),
         ("text", "expected a checkpoint of MMEngine, got .*text.pth"),
         ("empty", "with a `state_dict`"),
-        ("evil", "expected a checkpoint of MMEngine"),
+        ("evil", "evil.pth: it holds something else than weights and plain data"),
         ("nan", "finite weights.*head.final_layer.bias"),
     ):
         with pytest.raises(ValueError, match=message):
