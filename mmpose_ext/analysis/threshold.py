@@ -219,7 +219,10 @@ def plot(path: Path, rows: Sequence[Row], metric: str) -> None:
     left.set_xticks(list(places), labels([row.threshold for row in rows]), rotation=45, ha="right")
     left.yaxis.label.set_color("#5b7ba6")
     score = left.twinx()
-    score.plot(places, [row.metrics[metric] for row in rows], "o-", color="#c0392b")
+    scores = [row.metrics[metric] for row in rows]
+    score.plot(places, scores, "o-", color="#c0392b")
+    margin = max(0.1 * (max(scores) - min(scores)), 0.02 * max(map(abs, scores)), 1e-3)  # noise shall not fill the axis
+    score.set_ylim(min(scores) - margin, max(scores) + margin)
     score.set_ylabel(metric, color="#c0392b")
     for axes in right:
         axes.plot([100 * row.refined for row in rows], speeds, "s-", color="#3d7a4a")
