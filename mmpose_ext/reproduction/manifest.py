@@ -11,10 +11,12 @@ Deviations: none (no paper).
 from __future__ import annotations
 
 import re
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
+
+from mmpose_ext.analysis.tables import paper_name
 
 __all__ = ["OTHERS", "PAPERS", "Paper", "Table", "find_tables", "sources"]
 
@@ -182,8 +184,7 @@ def _completed(key: str, content: Mapping[str, Any]) -> Paper:
     """A paper with the tables that only its metafile names."""
     paper = PAPERS.get(key)
     if paper is None:
-        names: Iterator[str] = (collection["Name"] for collection in content.get("Collections", []))
-        paper = Paper(key, next(names, key))
+        paper = Paper(key, next(map(paper_name, content.get("Collections", [])), key))
     known = {table.number for table in paper.tables}
     named = dict.fromkeys(number for model in content["Models"] for number in sources(model))
     tables = [*paper.tables, *(Table(number, f"Table {number}") for number in named if number not in known)]
