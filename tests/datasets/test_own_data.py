@@ -299,7 +299,7 @@ def test_force_has_its_limits(content: Content, tmp_path: Path, capsys) -> None:
 
 
 HRNET = "mmpose::body_2d_keypoint/topdown_heatmap/coco/td-hm_hrnet-w32_udp-8xb64-210e_coco-256x192.py"
-FAMILIES = ("xhrnet-18", "ssn-3block-k256", "sfm", "scanet-1s", "sharpose-small")
+FAMILIES = ("xhrnet-18", "ssn-3block-k256", "sfm", "scanet-1s-synthetic", "sharpose-small")
 
 
 @pytest.mark.parametrize("model", ["xhrnet-18", "sharpose-small", HRNET])
