@@ -59,6 +59,7 @@ __all__ = [
     "papers_table",
     "replace_tables",
     "results_table",
+    "update_files",
     "update_readmes",
 ]
 
@@ -281,12 +282,21 @@ def update_readmes(root: Path, *, check: bool = False) -> list[Path]:
         for folder, content in contents.items()
     }
     wanted[root / "README.md"] = {"papers": papers}
-    changed = []
-    for path, tables in wanted.items():
-        text = path.read_text()
-        updated = replace_tables(text, tables)
-        if updated != text:
-            changed.append(path)
-            if not check:
-                path.write_text(updated)
+    texts = {path: replace_tables(path.read_text(), tables) for path, tables in wanted.items()}
+    return update_files(texts, check=check)
+
+
+def update_files(texts: Mapping[Path, str], *, check: bool = False) -> list[Path]:
+    """Write the generated files that are missing or have another text.
+
+    Args:
+        texts: File -> its text.
+        check: Whether to leave the files alone and only find out which ones have to change.
+
+    Returns:
+        The files that changed, or would change.
+    """
+    changed = [path for path, text in texts.items() if not path.is_file() or path.read_text() != text]
+    for path in [] if check else changed:
+        path.write_text(texts[path])
     return changed

@@ -11,7 +11,7 @@ from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
-from mmpose_ext.analysis.tables import load_metafile, paper_name
+from mmpose_ext.analysis.tables import load_metafile, paper_name, update_files
 from mmpose_ext.publishing.card import INTENDED_USE, LIMITS, usage
 from mmpose_ext.publishing.zoo import Entry, listing
 
@@ -104,13 +104,9 @@ def update_cards(root: Path, *, check: bool = False) -> list[Path]:
     Returns:
         The files that changed, or would change.
     """
-    changed = []
+    cards = {}
     for metafile in sorted(root.glob("configs/body_2d_keypoint/*/metafile.yml")):
         package = root / "mmpose_ext" / "models" / metafile.parent.name / "__init__.py"
         about = ast.get_docstring(ast.parse(package.read_text())) or ""
-        path, text = metafile.with_name(NAME), paper_card(load_metafile(metafile), about)
-        if not path.is_file() or path.read_text() != text:
-            changed.append(path)
-            if not check:
-                path.write_text(text)
-    return changed
+        cards[metafile.with_name(NAME)] = paper_card(load_metafile(metafile), about)
+    return update_files(cards, check=check)
