@@ -13,7 +13,9 @@ from setuptools import setup
 from setuptools.command.build_py import build_py
 
 ROOT = Path(__file__).resolve().parent
-LINKS = runpy.run_path(str(ROOT / "mmpose_ext" / "commands" / "dev_link.py"))  # not imported: that would need torch
+LINKS = runpy.run_path(
+    str(ROOT / "mmpose_ext" / "toolbox" / "commands" / "dev_link.py")
+)  # not imported: that would need torch
 
 
 class BuildWithMim(build_py):

@@ -11,7 +11,7 @@ import pytest
 import yaml
 from mmengine.config import Config
 
-from mmpose_ext.cli import COMMANDS
+from mmpose_ext.toolbox.cli import COMMANDS
 
 ROOT = Path(__file__).resolve().parents[1]
 README = (ROOT / "README.md").read_text()
@@ -64,7 +64,7 @@ def test_commands_exist(page: Path) -> None:
 
 
 def test_every_command_has_a_module() -> None:
-    commands = ROOT / "mmpose_ext" / "commands"
+    commands = ROOT / "mmpose_ext" / "toolbox" / "commands"
     assert [name for name in COMMANDS if not (commands / f"{name.replace('-', '_')}.py").is_file()] == []
 
 

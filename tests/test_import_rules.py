@@ -16,6 +16,28 @@ MODULES = sorted(path for path in PACKAGE.rglob("*.py") if ".mim" not in path.pa
 ROLES = {"backbone.py", "neck.py", "head.py", "initializer.py"}
 """The files of a paper that may touch a registry."""
 
+FLOORS: list[set[str]] = [
+    {"version", "atomic"},
+    {"compat", "layers", "convert"},
+    {"models", "codecs", "estimators", "datasets", "evaluation", "engine"},
+    {"registry", "registration"},
+    {"utils"},
+    {"toolbox"},
+]
+"""The packages of ``mmpose_ext`` from the bottom up. None imports from its own floor or a higher one."""
+TOOLBOX_FLOORS: list[set[str]] = [
+    {"counting", "leeds", "own_data"},
+    {"catalogue"},
+    {"inference"},
+    {"export"},
+    {"benchmark", "studies"},
+    {"visualization", "reproduction", "publishing"},
+    {"demo"},
+    {"commands"},
+    {"cli"},
+]
+"""The same for ``mmpose_ext.toolbox``."""
+
 
 def name_of(path: Path) -> str:
     parts = path.relative_to(ROOT).with_suffix("").parts
@@ -81,8 +103,7 @@ def test_layers_need_torch_and_mmcv_cnn_only() -> None:
 
 
 def test_only_roles_touch_the_registry() -> None:
-    paths = [path for path in below("models", "layers", "convert", "analysis") if path.name not in ROLES]
-    paths = [path for path in paths if name_of(path) != "mmpose_ext.analysis.models"]  # it builds what configs name
+    paths = [path for path in below("models", "layers", "convert") if path.name not in ROLES]
     assert not offences(paths, lambda name: inside(name, "mmpose.registry", "mmengine.registry", "mmpose_ext.registry"))
 
 
@@ -95,10 +116,42 @@ def test_convert_is_pure() -> None:
     assert not offences(below("convert"), lambda name: inside(name, *forbidden))
 
 
-def test_models_do_not_import_what_stands_above_them() -> None:
-    above = ("analysis", "commands", "convert", "datasets", "engine", "evaluation", "cli")
-    packages = [f"mmpose_ext.{name}" for name in above]
-    assert not offences(below("models", "layers"), lambda name: inside(name, *packages))
+def test_the_plugin_never_imports_the_toolbox() -> None:
+    plugin = [path for path in MODULES if not inside(name_of(path), "mmpose_ext.toolbox")]
+    assert not offences(plugin, lambda name: inside(name, "mmpose_ext.toolbox"))
+
+
+def test_imports_go_down_the_floors() -> None:
+    """Every package of the plugin stands on a floor; each imports only from lower ones."""
+    assert packages_of(PACKAGE) == set().union(*FLOORS)
+    assert not upward_imports("mmpose_ext", FLOORS)
+
+
+def test_toolbox_imports_go_down_its_floors() -> None:
+    """The same inside the toolbox, whose packages may all use the plugin."""
+    assert packages_of(PACKAGE / "toolbox") == set().union(*TOOLBOX_FLOORS)
+    assert not upward_imports("mmpose_ext.toolbox", TOOLBOX_FLOORS)
+
+
+def packages_of(folder: Path) -> set[str]:
+    """Names of the packages and modules of a folder, from the file system."""
+    found = {path.name for path in folder.iterdir() if (path / "__init__.py").exists()}
+    return found | {path.stem for path in folder.glob("*.py") if path.name != "__init__.py"}
+
+
+def upward_imports(base: str, floors: list[set[str]]) -> list[str]:
+    """Imports between two packages of ``base`` that go upward, or sideways on one floor."""
+    level = {name: index for index, floor in enumerate(floors) for name in floor}
+    found = []
+    for path in MODULES:
+        parts = name_of(path).removeprefix(f"{base}.").split(".")
+        if not name_of(path).startswith(f"{base}.") or parts[0] not in level:
+            continue
+        for name in imports(path):
+            target = name.removeprefix(f"{base}.").split(".")[0] if name.startswith(f"{base}.") else parts[0]
+            if target != parts[0] and target in level and level[target] >= level[parts[0]]:
+                found.append(f"{path.relative_to(ROOT)} imports {name}")
+    return found
 
 
 def test_models_know_neither_numpy_nor_devices() -> None:

@@ -163,7 +163,7 @@ def test_plain_pip_finds_a_set_for_a_fresh_environment(wheel: Path, tmp_path: Pa
 
 
 def test_the_doctor_finds_the_fresh_environment_healthy(environment: Environment) -> None:
-    assert "mmcv-lite" in environment.run("-m", "mmpose_ext.cli", "doctor")
+    assert "mmcv-lite" in environment.run("-m", "mmpose_ext.toolbox.cli", "doctor")
 
 
 def test_mim_test_mmpose(environment: Environment, config: Path, checkpoint: Path) -> None:

@@ -14,7 +14,7 @@ from mmpose.models.pose_estimators.base import BasePoseEstimator
 from mmpose.registry import MODELS
 from torch import Tensor, nn
 
-from mmpose_ext.analysis.export import flatten_output
+from mmpose_ext.toolbox.export.onnx_file import flatten_output
 
 Shape = tuple[int, ...]
 

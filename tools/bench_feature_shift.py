@@ -10,7 +10,7 @@ import sys
 
 import torch
 
-from mmpose_ext.analysis.shift_benchmark import Row, deformable, grid_samples, memory
+from mmpose_ext.toolbox.benchmark.shift import Row, deformable, grid_samples, memory
 
 SHAPES = [(8, 512, 64, 48), (8, 512, 32, 24), (8, 512, 16, 12), (1, 512, 64, 48)]
 WINDOWS = [(1, 64, (32, 24), 15), (2, 64, (64, 48), 7), (2, 256, (32, 24), 3)]

@@ -6,7 +6,7 @@ import cv2
 import torch
 
 import mmpose_ext
-from mmpose_ext.evaluation.main_process import CODECS, measure_metric, measure_steps
+from mmpose_ext.toolbox.benchmark.main_process import CODECS, measure_metric, measure_steps
 
 if __name__ == "__main__":
     torch.set_num_threads(1)

@@ -5,8 +5,8 @@ from __future__ import annotations
 import argparse
 import sys
 
-from mmpose_ext.analysis.tables import markdown_table
-from mmpose_ext.analysis.training_step import measure_training
+from mmpose_ext.toolbox.benchmark.training_step import measure_training
+from mmpose_ext.toolbox.catalogue.tables import markdown_table
 
 
 def main() -> None:

@@ -3,8 +3,8 @@
 import sys
 from pathlib import Path
 
-from mmpose_ext.analysis.tables import update_readmes
-from mmpose_ext.publishing.paper_card import update_cards
+from mmpose_ext.toolbox.catalogue.tables import update_readmes
+from mmpose_ext.toolbox.publishing.paper_card import update_cards
 
 
 def main() -> int:

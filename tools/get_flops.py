@@ -2,7 +2,7 @@
 
 import sys
 
-from mmpose_ext.cli import main
+from mmpose_ext.toolbox.cli import main
 
 if __name__ == "__main__":
     raise SystemExit(main(["flops", *sys.argv[1:]]))

@@ -3,7 +3,7 @@
 The arguments are those of MMPose. ``mim test mmpose_ext CONFIG --checkpoint FILE`` runs this file.
 """
 
-from mmpose_ext.commands.mmpose_tools import run_mmpose_tool
+from mmpose_ext.toolbox.commands.mmpose_tools import run_mmpose_tool
 
 if __name__ == "__main__":
     run_mmpose_tool("test")

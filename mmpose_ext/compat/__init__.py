@@ -1,6 +1,6 @@
 """Known breakages of the OpenMMLab stack, one file each; each does nothing where upstream works."""
 
-from mmpose_ext.compat import checkpoint, inferencer, launcher, mmcv_ext, safetensors_files, xtcocotools_mask
+from mmpose_ext.compat import checkpoint, inferencer, launcher, mmcv_ext, moved, safetensors_files, xtcocotools_mask
 
 __all__ = ["activate"]
 
@@ -11,6 +11,7 @@ def activate() -> None:
     Cheap and idempotent. Imports neither torch nor any OpenMMLab package: a mend of a module that isn't imported
     yet waits for that import.
     """
+    moved.install()
     mmcv_ext.install()
     xtcocotools_mask.install()
     checkpoint.install()

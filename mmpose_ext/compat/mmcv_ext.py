@@ -16,21 +16,9 @@ from types import ModuleType
 from typing import Any
 
 from mmpose_ext.compat._imports import Fallback
+from mmpose_ext.compat.missing_operator import CURE, MissingOperatorError
 
 __all__ = ["CURE", "MissingOperatorError", "install", "is_supplied"]
-
-CURE = "pip uninstall -y mmcv-lite && pip install openmim && mim install mmcv==2.1.0"
-
-
-class MissingOperatorError(NotImplementedError):
-    """A compiled operator of mmcv was called that mmcv-lite does not have and this package does not supply."""
-
-    def __init__(self, name: str) -> None:
-        super().__init__(
-            f"mmcv's compiled operator {name!r} is not in this environment: mmcv-lite is installed, and mmpose-ext "
-            f"supplies only what torch and torchvision have. Install the full mmcv (`{CURE}`; where no "
-            "ready-made wheel fits your torch, this compiles it)."
-        )
 
 
 def _missing(name: str) -> Callable[..., Any]:

@@ -14,12 +14,12 @@ import pytest
 from mmengine.evaluator import Evaluator
 from mmpose.registry import DATASETS
 
-from mmpose_ext.commands import synthetic as command
 from mmpose_ext.datasets.synthetic import writer
 from mmpose_ext.datasets.synthetic.poses import KINDS, sample_pose
 from mmpose_ext.datasets.synthetic.scene import render_scene
 from mmpose_ext.datasets.synthetic.skeleton import KEYPOINT_NAMES, Build, Pose, articulate
 from mmpose_ext.datasets.synthetic.writer import Settings, ensure_dataset
+from mmpose_ext.toolbox.commands import synthetic as command
 
 SETTINGS = Settings(num_persons=12, seed=3)
 

@@ -28,7 +28,7 @@ def _roi_align(
 ) -> Tensor:
     """The average of each bin: N C H W from an image batch and regions (N, 5) with the image's index first."""
     if pool_mode != 1:
-        from mmpose_ext.compat.mmcv_ext import MissingOperatorError
+        from mmpose_ext.compat.missing_operator import MissingOperatorError
 
         raise MissingOperatorError("roi_align (pool_mode='max')")
     size = (aligned_height, aligned_width)

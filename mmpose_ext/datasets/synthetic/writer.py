@@ -16,9 +16,9 @@ import numpy as np
 from filelock import FileLock
 from tqdm import tqdm
 
+from mmpose_ext.atomic import atomic_folder
 from mmpose_ext.datasets.synthetic.scene import Label, render_scene
 from mmpose_ext.datasets.synthetic.skeleton import KEYPOINT_NAMES
-from mmpose_ext.datasets.whole_folder import whole_folder
 
 FORMAT = 2
 """Rises whenever the same settings give other pictures."""
@@ -72,7 +72,7 @@ def ensure_dataset(folder: str | Path, settings: Settings, *, workers: int | Non
     with FileLock(folder.with_name(f".{folder.name}.lock")):
         if is_complete(folder, settings):  # another process was faster
             return False
-        with whole_folder(folder) as partial:
+        with atomic_folder(folder) as partial:
             _write(partial, settings, workers)
     return True
 

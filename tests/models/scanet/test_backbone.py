@@ -11,8 +11,8 @@ from mmengine.registry import DefaultScope
 from mmpose.registry import MODELS
 from mmpose.testing import get_packed_inputs
 
-from mmpose_ext.analysis.counting import MACS, count_parameters
 from mmpose_ext.models.scanet import VARIANTS, BDMPSCANet, Hourglass, PreActivationResidual, StackedHourglass
+from mmpose_ext.toolbox.counting.rules import MACS, count_parameters
 
 TINY = dict(num_keypoints=5, channels=8, depth=2)
 TABLE = {

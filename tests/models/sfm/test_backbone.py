@@ -9,10 +9,10 @@ import torch
 from mmpose.registry import MODELS
 from torch import nn
 
-from mmpose_ext.analysis.counting import count
-from mmpose_ext.analysis.models import PoseNet
 from mmpose_ext.layers.deploy import switch_to_deploy
 from mmpose_ext.models.sfm import SFM, HighLevelSpatialAttention, SpatialAttention
+from mmpose_ext.toolbox.catalogue.networks import PoseNet
+from mmpose_ext.toolbox.counting.rules import count
 
 TINY = dict(channels=(8, 12, 16), block="conv")
 

@@ -8,10 +8,11 @@ import warnings
 import pytest
 import torch
 
-from mmpose_ext.analysis.export import export_onnx, onnx_session
 from mmpose_ext.layers.deploy import switch_to_deploy
 from mmpose_ext.layers.fused_linear import FusedLinear
 from mmpose_ext.models.sharpose import ARCHS, SHaRPose
+from mmpose_ext.toolbox.export.onnx_file import export_onnx
+from mmpose_ext.toolbox.inference.onnx_runtime import onnx_session
 
 TINY = dict(width=16, depth=4, num_heads=2)
 

@@ -5,7 +5,7 @@ from __future__ import annotations
 import pytest
 import torch
 
-from mmpose_ext.cli import main
+from mmpose_ext.toolbox.cli import main
 
 
 @pytest.fixture

@@ -9,7 +9,9 @@ import pytest
 import torch
 from mmpose.registry import MODELS
 
-from mmpose_ext.analysis.ssn import (
+from mmpose_ext.models.ssn import FeatureShiftModule, SSNResNet
+from mmpose_ext.toolbox.cli import main
+from mmpose_ext.toolbox.studies.ssn import (
     SOURCES,
     effective_receptive_field,
     modules_of,
@@ -18,11 +20,9 @@ from mmpose_ext.analysis.ssn import (
     scores,
     shifted_positions,
 )
-from mmpose_ext.analysis.ssn_plots import draw_window
-from mmpose_ext.cli import main
-from mmpose_ext.models.ssn import FeatureShiftModule, SSNResNet
-from mmpose_ext.visualization import Sample, panels_of
-from mmpose_ext.visualization.ssn import peaks
+from mmpose_ext.toolbox.studies.ssn_plots import draw_window
+from mmpose_ext.toolbox.visualization import Sample, panels_of
+from mmpose_ext.toolbox.visualization.ssn import peaks
 
 
 def estimator(**backbone):

@@ -5,9 +5,9 @@ from __future__ import annotations
 import pytest
 import torch
 
-from mmpose_ext.cli import main
 from mmpose_ext.convert import ssn
 from mmpose_ext.models.ssn import SSNResNet
+from mmpose_ext.toolbox.cli import main
 
 
 def timm_keys() -> dict[str, torch.Tensor]:

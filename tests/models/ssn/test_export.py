@@ -6,9 +6,9 @@ import pytest
 import torch
 from torch import Tensor, nn
 
-from mmpose_ext.analysis.export import export_onnx
 from mmpose_ext.layers.feature_shift import feature_shift
 from mmpose_ext.models.ssn import SSNHead, SSNResNet
+from mmpose_ext.toolbox.export.onnx_file import export_onnx
 
 pytest.importorskip("onnxruntime")
 

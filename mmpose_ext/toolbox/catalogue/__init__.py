@@ -1,0 +1,3 @@
+"""The one reader of the metafiles: configs, aliases, published tables, measured numbers."""
+
+__all__: list[str] = []

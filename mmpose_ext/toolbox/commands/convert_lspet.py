@@ -1,0 +1,33 @@
+"""Convert Leeds Sports Pose Extended (its folder or zip file) to COCO's and MPII's formats, with a fixed split."""
+
+from __future__ import annotations
+
+import argparse
+import sys
+from pathlib import Path
+
+from mmpose_ext.toolbox.leeds.lspet import convert
+
+
+def add_arguments(parser: argparse.ArgumentParser) -> None:
+    """Add the arguments of this command."""
+    parser.add_argument("archive", type=Path, help="folder or zip file with joints.mat and im00001.jpg ...")
+    parser.add_argument("out", type=Path, help="folder to write, missing or empty, e.g. data/lspet")
+
+
+def run(args: argparse.Namespace) -> int:
+    """Run the command.
+
+    Args:
+        args: Parsed arguments.
+
+    Returns:
+        Exit status.
+    """
+    try:
+        counts = convert(args.archive, args.out)
+    except ValueError as error:
+        sys.stderr.write(f"mmpose-ext convert-lspet: {error}\n")
+        return 2
+    sys.stdout.write(f"{args.out}: {', '.join(f'{name} {count}' for name, count in counts.items())}\n")
+    return 0

@@ -1,0 +1,3 @@
+"""Parameters, MACs and FLOPs under the papers' own rules."""
+
+__all__: list[str] = []

@@ -1,0 +1,3 @@
+"""ONNX files, and their check against PyTorch."""
+
+__all__: list[str] = []

@@ -1,0 +1,37 @@
+"""A session of ONNX Runtime for a file."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import Any
+
+__all__ = ["onnx_session"]
+
+
+def onnx_session(path: str | Path, *, threads: int, device: str = "cpu") -> Any:
+    """Open an ONNX file in ONNX Runtime.
+
+    Args:
+        path: The file.
+        threads: Number of threads of one operator; operators run one after the other.
+        device: ``cpu`` or ``cuda``.
+
+    Raises:
+        ValueError: If ONNX Runtime was built without support for the device, or can't read the file.
+    """
+    import onnxruntime
+
+    provider = {"cpu": "CPUExecutionProvider", "cuda": "CUDAExecutionProvider"}[device]
+    if provider not in onnxruntime.get_available_providers():
+        raise ValueError(f"expected an ONNX Runtime with {provider}, got {onnxruntime.get_available_providers()}")
+    options = onnxruntime.SessionOptions()
+    options.intra_op_num_threads = threads
+    options.inter_op_num_threads = 1
+    options.log_severity_level = 3
+    options.add_session_config_entry("session.force_spinning_stop", "1")  # whoever runs next has the cores
+    if not Path(path).is_file():
+        raise ValueError(f"expected an ONNX file, got {path}, which does not exist")
+    try:
+        return onnxruntime.InferenceSession(str(path), options, providers=[provider])
+    except Exception as error:  # ONNX Runtime has a dozen classes for it
+        raise ValueError(f"expected an ONNX file, {path} can't be read: {str(error)[:300]}") from error

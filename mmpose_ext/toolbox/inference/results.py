@@ -1,0 +1,177 @@
+"""What is left of an inference: pictures, videos, and one COCO-style JSON file.
+
+Deviations: none (no paper).
+"""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Mapping, Sequence
+from pathlib import Path
+from types import TracebackType
+from typing import Any
+
+import cv2
+import numpy as np
+from mmengine.structures import InstanceData
+from mmpose.structures import PoseDataSample
+from mmpose.visualization import PoseLocalVisualizer
+
+from mmpose_ext.toolbox.inference.estimators import Pose
+from mmpose_ext.toolbox.inference.frames import Frame
+
+__all__ = ["JsonWriter", "Painter", "PictureWriter"]
+
+
+class JsonWriter:
+    """Collects poses in COCO's format; `annotations` alone is what COCO calls a result file.
+
+    Args:
+        meta: `dataset_meta` of the network.
+        info: What found the poses, in plain types, for whoever opens the file later.
+    """
+
+    def __init__(self, meta: Mapping[str, Any], *, info: Mapping[str, Any] | None = None) -> None:
+        names = [meta["keypoint_id2name"][i] for i in range(meta["num_keypoints"])]
+        skeleton = [[int(a) + 1, int(b) + 1] for a, b in meta.get("skeleton_links", [])]  # COCO counts from 1
+        category = {"id": 1, "name": "person", "keypoints": names, "skeleton": skeleton}
+        self.info = dict(info or {})
+        self.content: dict[str, list] = {"images": [], "annotations": [], "categories": [category]}
+
+    def add(self, frame: Frame, boxes: np.ndarray, poses: Sequence[Pose]) -> None:
+        """Add a picture.
+
+        Args:
+            frame: The picture.
+            boxes: (N, 5).
+            poses: N poses.
+        """
+        image_id = len(self.content["images"]) + 1
+        height, width = frame.image.shape[:2]
+        self.content["images"].append({"id": image_id, "file_name": frame.file_name, "width": width, "height": height})
+        for box, pose in zip(boxes, poses, strict=True):
+            left, top, right, bottom, score = (float(value) for value in box)
+            points = np.concatenate([pose.keypoints, pose.scores[:, None]], axis=1)
+            self.content["annotations"].append(
+                {
+                    "id": len(self.content["annotations"]) + 1,
+                    "image_id": image_id,
+                    "category_id": 1,
+                    "bbox": [round(value, 2) for value in (left, top, right - left, bottom - top)],
+                    "area": round((right - left) * (bottom - top), 2),
+                    "iscrowd": 0,
+                    "num_keypoints": len(points),
+                    "keypoints": [round(float(value), 3) for value in points.ravel()],
+                    "score": round(score * float(pose.scores.mean()), 5),
+                }
+            )
+
+    def write(self, path: Path) -> None:
+        """Write the file, one line for each entry.
+
+        Args:
+            path: The file.
+        """
+        path.parent.mkdir(parents=True, exist_ok=True)
+        path.write_text(self.text())
+
+    def text(self) -> str:
+        """The content of the file."""
+        parts = [f'"{key}": [\n{",".join(map(_line, value))}\n]' for key, value in self.content.items()]
+        return "{" + ",\n".join([f'"info": {json.dumps(self.info)}', *parts]) + "}\n"
+
+
+def _line(entry: Mapping[str, Any]) -> str:
+    return "\n" + json.dumps(entry)
+
+
+class Painter:
+    """Draws poses over pictures.
+
+    Args:
+        meta: `dataset_meta` of the network.
+        threshold: Lowest score of a key point that is drawn.
+        boxes: Whether boxes are drawn too.
+    """
+
+    def __init__(self, meta: Mapping[str, Any], *, threshold: float = 0.3, boxes: bool = True) -> None:
+        self._visualizer = PoseLocalVisualizer()
+        self._visualizer.set_dataset_meta(dict(meta))
+        self._threshold, self._boxes = threshold, boxes
+
+    def __call__(self, image: np.ndarray, boxes: np.ndarray, poses: Sequence[Pose]) -> np.ndarray:
+        """Draw over a copy.
+
+        Args:
+            image: Pixels (H, W, 3), blue, green, red.
+            boxes: (N, 5).
+            poses: N poses.
+
+        Returns:
+            A picture like ``image``.
+        """
+        if not poses:
+            return image.copy()
+        size = max(image.shape[:2])
+        self._visualizer.radius, self._visualizer.line_width = max(3, size // 160), max(2, size // 320)
+        scores = np.stack([pose.scores for pose in poses])
+        instances = InstanceData(
+            keypoints=np.stack([pose.keypoints for pose in poses]),
+            keypoint_scores=scores,
+            keypoints_visible=scores,  # what MMPose's visualizer compares with its `kpt_thr`
+            bboxes=boxes[:, :4],
+            bbox_scores=boxes[:, 4],
+        )
+        sample = PoseDataSample(pred_instances=instances)
+        options: dict[str, Any] = dict(draw_gt=False, draw_bbox=self._boxes, kpt_thr=self._threshold)
+        self._visualizer.add_datasample("pose", image[..., ::-1].copy(), sample, **options)
+        return np.ascontiguousarray(self._visualizer.get_image()[..., ::-1])
+
+
+class PictureWriter:
+    """Writes pictures to a folder: images as JPEG, videos and cameras as MP4.
+
+    Args:
+        folder: The folder.
+    """
+
+    def __init__(self, folder: Path) -> None:
+        self.folder = folder
+        self._videos: dict[str, cv2.VideoWriter] = {}
+
+    def add(self, frame: Frame, image: np.ndarray) -> Path:
+        """Write one picture.
+
+        Args:
+            frame: Where it is from.
+            image: Pixels.
+
+        Returns:
+            The file.
+
+        Raises:
+            OSError: If it can't be written.
+        """
+        video = frame.source.kind != "image"
+        path = self.folder / (frame.source.name + (".mp4" if video else ".jpg"))
+        path.parent.mkdir(parents=True, exist_ok=True)
+        if not video:
+            if not cv2.imwrite(str(path), image):
+                raise OSError(f"{path} can't be written")
+            return path
+        if frame.source.name not in self._videos:
+            size = image.shape[1::-1]
+            self._videos[frame.source.name] = cv2.VideoWriter(
+                str(path), cv2.VideoWriter_fourcc(*"mp4v"), frame.rate, size
+            )
+            if not self._videos[frame.source.name].isOpened():
+                raise OSError(f"{path} can't be written")
+        self._videos[frame.source.name].write(image)
+        return path
+
+    def __enter__(self) -> PictureWriter:
+        return self
+
+    def __exit__(self, kind: type | None, error: BaseException | None, trace: TracebackType | None) -> None:
+        for writer in self._videos.values():
+            writer.release()

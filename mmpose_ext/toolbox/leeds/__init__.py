@@ -1,0 +1,3 @@
+"""Leeds Sports Pose Extended from its archive, in COCO and MPII style."""
+
+__all__: list[str] = []

@@ -1,0 +1,138 @@
+"""A config that trains any model on a data set of one's own.
+
+Shapes: K key points.
+
+Deviations: none (no paper).
+"""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Iterator, Mapping
+from pathlib import Path
+from typing import Any
+
+from mmengine.config import Config
+
+from mmpose_ext.toolbox.own_data.schedule import fitted_schedule
+
+__all__ = ["config_text", "missing_weights"]
+
+_DATASET = """{loader} = dict(
+    dataset=dict(
+        _delete_=True,
+        type="CocoDataset",
+        data_mode="topdown",
+        metainfo=metainfo,
+        data_root="",
+        ann_file=folder + "/{part}.json",
+        data_prefix=dict(img=images + "/"),
+        test_mode={test_mode},
+        pipeline=_base_.{loader}.dataset.pipeline,
+    )
+)"""
+
+
+def config_text(
+    name: str, base: Path, *, keypoints: int, folder: Path, images: Path, samples: int, epochs: int | None = None
+) -> str:
+    """A config that trains a model on the data.
+
+    Args:
+        name: Of the data set.
+        base: Config of the model, for any data set.
+        keypoints: K.
+        folder: Where metainfo and annotations are.
+        images: Folder of the images.
+        samples: Persons in the training set.
+        epochs: Length of the training; None keeps that of the model.
+
+    Raises:
+        ValueError: If the model says nowhere how many key points it has.
+    """
+    config = Config.fromfile(base)
+    changes = _with_keypoints(config.model, keypoints)
+    if not changes:
+        raise ValueError(f"expected a model whose head has out_channels, num_joints or num_keypoints, got {base}")
+    lines = [f'"""{base.stem}, on {name}."""', "", f"_base_ = [{json.dumps(str(base.resolve()))}]", ""]
+    lines += [f"images = {json.dumps(str(images))}", f"folder = {json.dumps(str(folder))}"]
+    lines += ['metainfo = dict(from_file=folder + "/metainfo.py")', 'dataset_type = "CocoDataset"']
+    lines += ['data_mode = "topdown"', ""]
+    if weights := missing_weights(config):
+        lines += [f"# The model starts from {weights}, which is not there: it starts at random."]
+        changes.setdefault("backbone", {})["init_cfg"] = None
+    lines += [f"model = {_literal(changes)}", ""]
+    for loader, part in (("train_dataloader", "train"), ("val_dataloader", "val")):
+        lines += [_DATASET.format(loader=loader, part=part, test_mode=part == "val")]
+    lines += ["test_dataloader = val_dataloader", ""]
+    ours = "mmpose_ext" in config.get("custom_imports", {}).get("imports", [])
+    metric = "FastCocoMetric" if ours else "CocoMetric"
+    lines += [f'val_evaluator = dict(_delete_=True, type="{metric}", ann_file=folder + "/val.json")']
+    lines += ["test_evaluator = val_evaluator"]
+    schedule = fitted_schedule(config, samples=samples, epochs=epochs)
+    lines += [f"{key} = {_literal(value)}" for key, value in schedule.items()]
+    return "\n".join(lines) + "\n"
+
+
+def missing_weights(config: Config) -> str | None:
+    """A local file that the backbone is to start from and that doesn't exist.
+
+    Args:
+        config: Of the model.
+    """
+    init_cfg = config.model.get("backbone", {}).get("init_cfg") or {}
+    weights = init_cfg.get("checkpoint") if isinstance(init_cfg, Mapping) else None
+    return weights if weights and "://" not in weights and not Path(weights).is_file() else None
+
+
+def _with_keypoints(model: Mapping[str, Any], keypoints: int) -> dict[str, Any]:
+    """What changes in a model with K key points."""
+    changes: dict[str, Any] = {}
+    for place, value in _places(model):
+        inner = changes
+        for key in place[:-1]:
+            inner = inner.setdefault(key, {})
+        inner[place[-1]] = value * keypoints
+    return changes
+
+
+def _places(model: Mapping[str, Any]) -> Iterator[tuple[tuple[str, ...], int]]:
+    """Where a model says its number of key points, and channels for each."""
+    head = model.get("head") or {}
+    if "out_channels" in head:
+        decoder = head.get("decoder") or {}
+        combined = isinstance(decoder, Mapping) and decoder.get("heatmap_type") == "combined"
+        yield ("head", "out_channels"), 3 if combined else 1  # a heatmap and two offsets
+        if head.get("final_layer", True) is None:  # the backbone predicts
+            yield ("head", "in_channels"), 1
+    if (model.get("backbone") or {}).get("type") == "CPM":
+        yield ("backbone", "out_channels"), 1
+    for key, value in model.items():
+        if isinstance(value, Mapping):
+            yield from (((key, *rest), 1) for rest in _named(value))
+
+
+def _named(part: Mapping[str, Any]) -> Iterator[tuple[str, ...]]:
+    for key, value in part.items():
+        if key in ("num_keypoints", "num_joints"):
+            yield (key,)
+        elif isinstance(value, Mapping):
+            yield from ((key, *rest) for rest in _named(value))
+
+
+def _literal(value: Any, indent: int = 0) -> str:
+    """Python's text of dicts, lists and plain values, in lines that fit."""
+    if not isinstance(value, Mapping | list):
+        return json.dumps(value) if isinstance(value, str) else repr(value)
+    inner = indent + 4
+    if isinstance(value, Mapping):
+        first, last = "dict(", ")"
+        parts = [f"{key}={_literal(one, inner)}" for key, one in value.items()]
+    else:
+        first, last = "[", "]"
+        parts = [_literal(one, inner) for one in value]
+    line = first + ", ".join(parts) + last
+    if len(line) + indent < 100 and "\n" not in line:
+        return line
+    pad = " " * inner
+    return first + "\n" + "".join(f"{pad}{part},\n" for part in parts) + " " * indent + last

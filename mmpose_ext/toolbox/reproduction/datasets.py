@@ -1,0 +1,98 @@
+"""The data that a row is tested on: whether it is there, and whether it is all of it.
+
+A part of a data set has no score that may stand beside a published one, so a result says how much it was measured on.
+
+Deviations: none (no paper).
+"""
+
+from __future__ import annotations
+
+import hashlib
+import json
+import os
+from collections.abc import Iterator
+from contextlib import contextmanager
+from dataclasses import dataclass
+from pathlib import Path
+
+from mmengine.config import Config
+
+from mmpose_ext.toolbox.inference.weights import quiet_logger
+from mmpose_ext.toolbox.reproduction.rows import Row
+
+__all__ = ["VARIABLE", "DataSet", "find_data_set"]
+
+VARIABLE = "MMPOSE_EXT_DATA"
+"""The environment variable that moves the data sets of all our configs."""
+
+KNOWN = {
+    "person_keypoints_val2017": ("COCO val2017", 5000, "images"),
+    "mpii_val": ("MPII val", 2958, "persons"),
+    "lspet_val": ("LSPET val", 1000, "persons"),
+    "lspet_mpii_val": ("LSPET val in MPII's format", 780, "persons"),
+}
+"""Annotation file -> name of the data set as the metafiles have it, how large it is, and in what."""
+
+
+@dataclass(frozen=True)
+class DataSet:
+    """What a row is tested on.
+
+    Attributes:
+        name: E.g. "COCO val2017", or "4 of 5000 images of COCO val2017".
+        digest: Hash of the annotations.
+    """
+
+    name: str
+    digest: str
+
+
+def find_data_set(row: Row, *, root: Path, data: Path) -> DataSet:
+    """Look for the test data of a row.
+
+    Args:
+        row: The row.
+        root: The folder that holds ``configs``.
+        data: The folder of all data sets, as ``$MMPOSE_EXT_DATA``.
+
+    Raises:
+        ValueError: If a file is missing; the message names it.
+    """
+    with _variable(data), quiet_logger():
+        dataset = Config.fromfile(root / row.config).test_dataloader.dataset
+    folder = Path(dataset.data_root)
+    if "generate" in dataset:  # rendered where it is needed
+        return DataSet(f"{dataset.generate.num_persons} rendered persons", _digest(str(dataset.generate).encode()))
+    file = folder / dataset.ann_file
+    needed = [file, *(Path(dataset[key]) for key in ("bbox_file", "headbox_file") if dataset.get(key))]
+    needed += [folder / prefix for prefix in dataset.data_prefix.values()]
+    missing = [str(path) for path in needed if not path.exists()]
+    if missing:
+        raise ValueError(f"expected the test data of {row.alias} below {data}, got no {', no '.join(missing)}")
+    text = file.read_bytes()
+    return DataSet(_name(file.stem, text), _digest(text))
+
+
+def _name(stem: str, text: bytes) -> str:
+    content = json.loads(text)
+    number = len(content["images"] if isinstance(content, dict) else content)
+    name, total, unit = KNOWN.get(stem, (stem, number, "images"))
+    return name if number == total else f"{number} of {total} {unit} of {name}"
+
+
+def _digest(text: bytes) -> str:
+    return hashlib.sha256(text).hexdigest()
+
+
+@contextmanager
+def _variable(data: Path) -> Iterator[None]:
+    """Let configs read the folder of the data sets."""
+    before = os.environ.get(VARIABLE)
+    os.environ[VARIABLE] = str(data.resolve())
+    try:
+        yield
+    finally:
+        if before is None:
+            del os.environ[VARIABLE]
+        else:
+            os.environ[VARIABLE] = before

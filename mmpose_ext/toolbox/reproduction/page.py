@@ -1,0 +1,202 @@
+"""Tables of a paper as one HTML page that needs no other file: plots, tables that sort, light and dark, phones.
+
+Deviations: none (no paper).
+"""
+
+from __future__ import annotations
+
+import html
+import math
+import re
+from collections import Counter
+from collections.abc import Sequence
+from pathlib import Path
+
+from mmpose_ext.toolbox.catalogue.manifest import Paper, Table
+from mmpose_ext.toolbox.catalogue.tables import NOT_MEASURED
+from mmpose_ext.toolbox.reproduction.report import Tables, cells, heading, notes
+from mmpose_ext.toolbox.reproduction.rows import Row
+from mmpose_ext.toolbox.reproduction.scatter import Mark, draw
+from mmpose_ext.toolbox.reproduction.style import SCRIPT, STYLE
+
+__all__ = ["marks", "page", "plots", "write_page"]
+
+GROUPS = (("", 2), ("parameters", 2), ("FLOPs", 2), ("", 2), ("accuracy", 2), ("", 1))
+"""What stands above the columns, and above how many."""
+NAMES = ("config", "input", "paper", "here", "paper", "here", "MACs", "counts", "paper", "measured", "latency")
+"""The columns, as :data:`~mmpose_ext.toolbox.reproduction.report.HEADER` below the groups."""
+
+
+def page(tables: Tables, *, command: str, about: str) -> str:
+    """All tables as one page.
+
+    Args:
+        tables: Each table with its paper and rows.
+        command: What was run.
+        about: When, and with which versions.
+    """
+    parts = [f"<p class=about>{html.escape(about)}</p>", f"<pre>{html.escape(command)}</pre>", _summary(tables)]
+    if len(tables) > 1:
+        parts.append(_contents(tables))
+    parts += [_section(paper, table, rows) for paper, table, rows in tables]
+    return (
+        '<!doctype html>\n<html lang="en"><head><meta charset="utf-8">'
+        '<meta name="viewport" content="width=device-width, initial-scale=1">'
+        '<meta name="color-scheme" content="light dark">'
+        f"<title>{html.escape(_title(tables))}</title><style>{STYLE}</style></head>\n"
+        f"<body><main><h1>{html.escape(_title(tables))}</h1>\n"
+        + "\n".join(parts)
+        + f"\n</main><script>{SCRIPT}</script></body></html>\n"
+    )
+
+
+def write_page(path: Path, tables: Tables, *, command: str, about: str) -> None:
+    """Write the page.
+
+    Args:
+        path: The file.
+        tables: Each table with its paper and rows.
+        command: What was run.
+        about: When, and with which versions.
+    """
+    path.write_text(page(tables, command=command, about=about))
+
+
+def _title(tables: Tables) -> str:
+    names = list(dict.fromkeys(paper.name for paper, _, _ in tables))
+    if len(tables) == 1:
+        ((paper, table, _),) = tables
+        return heading(paper, table)
+    return f"{names[0]}: tables" if len(names) == 1 else "The papers' tables"
+
+
+def _summary(tables: Tables) -> str:
+    rows = {row.config: row for _, _, rows in tables for row in rows}.values()
+    expected = sum(row.agrees for row in rows)
+    facts = [
+        (f"{expected} of {len(rows)}", "configs count as expected", "good" if expected == len(rows) else "bad"),
+        (f"{sum(bool(row.results) for row in rows)} of {len(rows)}", "with a measured accuracy", ""),
+        (f"{sum(bool(row.latency) for row in rows)} of {len(rows)}", "with a measured latency", ""),
+    ]
+    return "<ul class=facts>" + "".join(f"<li class='{k}'><b>{n}</b> {w}</li>" for n, w, k in facts) + "</ul>"
+
+
+def _anchor(paper: Paper, table: Table) -> str:
+    return f"{paper.key}-{table.number}"
+
+
+def _contents(tables: Tables) -> str:
+    """Links to the tables, one line for each paper."""
+    lines: dict[str, list[str]] = {}
+    for paper, table, _ in tables:
+        link = f'<a href="#{_anchor(paper, table)}" title="{html.escape(table.title)}">{html.escape(table.number)}</a>'
+        lines.setdefault(paper.name, []).append(link)
+    return (
+        "<nav>" + "".join(f"<p><b>{html.escape(n)}</b> {' '.join(links)}</p>" for n, links in lines.items()) + "</nav>"
+    )
+
+
+def _section(paper: Paper, table: Table, rows: Sequence[Row]) -> str:
+    parts = [f'<section id="{_anchor(paper, table)}"><h2>{html.escape(heading(paper, table))}</h2>']
+    parts += [plots(rows), _table(rows)] if rows else []
+    said = "".join(f"<li>{_marked_up(note)}</li>" for note in notes(table, rows))
+    return "\n".join([*parts, f"<ul class=notes>{said}</ul></section>"])
+
+
+def _marked_up(note: str) -> str:
+    return re.sub(r"`([^`]*)`", r"<code>\1</code>", html.escape(note))
+
+
+def _table(rows: Sequence[Row]) -> str:
+    above = "".join(f"<th colspan={n}{' class=group' if name else ''}>{name}</th>" for name, n in GROUPS)
+    names = "".join(f"<th scope=col aria-sort=none><button>{html.escape(name)}</button></th>" for name in NAMES)
+    lines = []
+    for row in rows:
+        first, *others = cells(row)
+        line = f'<th scope=row title="{html.escape(row.config)}">{html.escape(first)}</th>'
+        line += "".join(
+            _cell(text, row, *of) for text, of in zip(others, zip(NAMES[1:], _keys(row), strict=True), strict=True)
+        )
+        lines.append(f"<tr{'' if row.agrees else ' class=wrong'}>{line}</tr>")
+    head = f"<thead><tr>{above}</tr><tr>{names}</tr></thead>"
+    return f"<div class=wide><table>{head}<tbody>{''.join(lines)}</tbody></table></div>"
+
+
+def _cell(text: str, row: Row, name: str, key: float | None) -> str:
+    kind = "none" if text in (NOT_MEASURED, "-") else ""
+    if name == "counts":
+        kind = "bad" if not row.agrees else "differs" if row.differs else "good"
+    attributes = (f" class={kind}" if kind else "") + ("" if key is None else f" data-key={key:g}")
+    return f"<td{attributes}>{_below(html.escape(text))}</td>"
+
+
+def _below(text: str) -> str:
+    """Data sets, which stand in brackets, below their scores."""
+    return re.sub(r" \(([^()]*)\)(; )?", r"<small>\1</small>", text)
+
+
+def _keys(row: Row) -> list[float | None]:
+    """What the cells behind the first are sorted by; None where it is their text."""
+    count, published = row.counted or row.recorded, row.published
+    paper = {key: _number(published.get(key)) for key in ("Parameters", "FLOPs")}
+    return [
+        math.prod(row.shape) if row.shape else None,
+        paper["Parameters"],
+        count.parameters,
+        paper["FLOPs"],
+        count.flops,
+        count.macs,
+        None,
+        published["Metrics"][row.metric] if row.in_paper else None,
+        row.measured[-1][1] if row.measured else None,
+        row.latency["milliseconds"] if row.latency else None,
+    ]
+
+
+def _number(text: str | None) -> float | None:
+    """The value of, say, "194.4M" or "0.54G"."""
+    return float(text[:-1]) * {"M": 1e6, "G": 1e9}[text[-1]] if text else None
+
+
+def plots(rows: Sequence[Row]) -> str:
+    """Accuracy over FLOPs and over measured latency; nothing if no row has an accuracy.
+
+    Args:
+        rows: The rows of one table.
+    """
+    score, data, over_flops, over_latency = marks(rows)
+    if not over_flops:
+        return ""
+    name = f"{score} on {data}"
+    flops = draw(over_flops, x_label="GFLOPs of one image, counted here", y_label=name, title=f"{name} over GFLOPs")
+    if over_latency:
+        label = "ms for one image, measured here"
+        latency = draw(over_latency, x_label=label, y_label=name, title=f"{name} over measured latency")
+    else:
+        latency = f"<p>Latency: {NOT_MEASURED} (<code>--latency</code>)</p>"
+    legend = "<figcaption><i class=hollow></i> paper <i class=full></i> measured here</figcaption>"
+    second = f"<div{'' if over_latency else ' class=absent'}>{latency}</div>"
+    return f"<figure><div>{flops}</div>{second}{legend}</figure>"
+
+
+def marks(rows: Sequence[Row]) -> tuple[str, str, list[Mark], list[Mark]]:
+    """What can be drawn: the scores of one metric on one data set, that of most rows.
+
+    Args:
+        rows: The rows of one table.
+
+    Returns:
+        The metric, the data set, and marks over GFLOPs and over milliseconds.
+    """
+    scores: list[tuple[tuple[str, str], float, Row, bool]] = []
+    for row in rows:
+        if row.in_paper:
+            scores.append(((row.metric, row.published["Dataset"]), row.published["Metrics"][row.metric], row, False))
+        scores += [((name, data), value, row, True) for name, value, data in row.measured]
+    if not scores:
+        return "", "", [], []
+    ((chosen, _),) = Counter(key for key, *_ in scores).most_common(1)
+    drawn = [(value, row, measured) for key, value, row, measured in scores if key == chosen]
+    over_flops = [Mark(r.giga_flops, value, r.alias, m) for value, r, m in drawn]
+    over_latency = [Mark(r.latency["milliseconds"], value, r.alias, m) for value, r, m in drawn if r.latency]
+    return *chosen, over_flops, over_latency

@@ -1,0 +1,183 @@
+"""`mim test` for the rows of a table, one after the other; a result that is there already is not measured again.
+
+A result is kept as ``results/<config>/<hash of the checkpoint>-<hash of the annotations>.json`` in the output folder,
+with the keys of a ``Results`` entry of a metafile. It holds for that config, checkpoint and data, whatever else
+changes, so that a stopped run continues where it was. A test that outlives this process is not lost either: the next
+run takes the scores that it left.
+
+Deviations: none (no paper).
+"""
+
+from __future__ import annotations
+
+import json
+import os
+import re
+import shlex
+import signal
+import subprocess
+import sys
+import threading
+import time
+from collections.abc import Callable, Iterator, Mapping
+from contextlib import contextmanager
+from dataclasses import replace
+from datetime import date
+from pathlib import Path
+
+import torch
+
+from mmpose_ext.atomic import atomic_write
+from mmpose_ext.toolbox.benchmark import timing as benchmark
+from mmpose_ext.toolbox.inference.weights import sha256
+from mmpose_ext.toolbox.reproduction.datasets import VARIABLE, DataSet
+from mmpose_ext.toolbox.reproduction.rows import Row
+
+__all__ = ["as_published", "hardware", "measure", "run_logged"]
+
+Run = Callable[..., int]
+"""Command, log file, environment, and a function that is told of the progress -> exit status."""
+
+_STEP = re.compile(r"Epoch\(test\)\s*\[\s*(\d+)/(\d+)\]")
+_INTERVAL = 10
+"""Batches between two lines of the log."""
+
+
+def hardware() -> str:
+    """What this machine is, in words."""
+    settings = benchmark.Settings(device="cuda" if torch.cuda.is_available() else "cpu")
+    about = benchmark.environment(settings, "")
+    return str(about["gpu"] or about["cpu"])
+
+
+def as_published(printed: Mapping[str, float]) -> dict[str, float]:
+    """Scores under the names that papers and metafiles have, in percent.
+
+    Args:
+        printed: What ``mim test`` writes, e.g. ``coco/AP .5``, ``PCK@0.2/PCK``, ``mpii/PCKh@0.5``.
+
+    Returns:
+        E.g. ``AP50``, ``PCK@0.2``, ``PCKh@0.5``. COCO's -1, for a score of nothing, is left out.
+    """
+    scores = {}
+    for name, value in printed.items():
+        prefix, _, rest = name.rpartition("/")
+        fraction = prefix == "coco" or prefix.startswith("PCK@")
+        if fraction and value < 0:
+            continue
+        if prefix == "coco":
+            rest = rest.replace(" .5", "50").replace(" .75", "75").replace(" (M)", "M").replace(" (L)", "L")
+        elif prefix.startswith("PCK@") and rest == "PCK":
+            rest = prefix
+        elif prefix != "mpii":
+            rest = f"{prefix} {rest}".strip()
+        scores[rest] = round(100 * value if fraction else float(value), 3)
+    return scores
+
+
+def measure(
+    row: Row,
+    *,
+    root: Path,
+    checkpoint: Path,
+    data: Path,
+    data_set: DataSet,
+    out: Path,
+    tell: Callable[[str], object] = lambda text: None,
+    run: Run | None = None,
+) -> Row:
+    """Run ``mim test`` for a row, unless its result is there.
+
+    Args:
+        row: The row.
+        root: The folder that holds ``configs``.
+        checkpoint: Its weights.
+        data: The folder of all data sets, as ``$MMPOSE_EXT_DATA``.
+        data_set: What is in there for this row.
+        out: Folder of the results.
+        tell: Is told how far the test is, e.g. "test 10/32".
+        run: Stands for :func:`run_logged` in tests.
+
+    Returns:
+        The row with one more result.
+
+    Raises:
+        RuntimeError: If the test fails; the end of its output is in the message, all of it in a log.
+    """
+    digest = sha256(checkpoint)
+    kept = out / "results" / Path(row.config).stem / f"{digest[:12]}-{data_set.digest[:6]}.json"
+    if not kept.is_file():
+        command = ["mim", "test", "mmpose", str(root / row.config), "--checkpoint", str(checkpoint.resolve())]
+        printed = _test(row, command, data, kept, tell, run or run_logged)
+        result = {
+            "Task": "Body 2D Keypoint",
+            "Dataset": data_set.name,
+            "Metrics": as_published(printed),
+            "Hardware": hardware(),
+            "Date": date.today().isoformat(),
+            "Checkpoint": digest,
+            "Command": f"{VARIABLE}={data} {shlex.join([*command[:3], row.config, '--checkpoint', str(checkpoint)])}",
+        }
+        with atomic_write(kept) as partial:
+            partial.write_text(json.dumps(result, indent=2) + "\n")
+    return replace(row, results=[*row.results, json.loads(kept.read_text())])
+
+
+def _test(
+    row: Row, command: list[str], data: Path, kept: Path, tell: Callable[[str], object], run: Run
+) -> dict[str, float]:
+    """Scores of one run of ``mim test``, or of one that this process did not see the end of."""
+    scores, log = (kept.resolve().with_suffix(ending) for ending in (".scores.json", ".log"))
+    if not scores.is_file():
+        log.parent.mkdir(parents=True, exist_ok=True)
+        command = [str(Path(sys.executable).with_name("mim")), *command[1:], "--out", str(scores)]
+        command += ["--work-dir", str(log.with_suffix("")), "--cfg-options"]
+        command += [f"default_hooks.logger.interval={_INTERVAL}"]
+        code = run(command, log, {**os.environ, VARIABLE: str(data.resolve())}, tell)
+        if code != 0 or not scores.is_file():
+            end = "".join(log.read_text().splitlines(keepends=True)[-15:])
+            raise RuntimeError(f"{row.alias}: mim test ended with status {code}; all of its output is in {log}\n{end}")
+    return {name: float(value) for name, value in json.loads(scores.read_text()).items()}
+
+
+def run_logged(command: list[str], log: Path, environment: Mapping[str, str], tell: Callable[[str], object]) -> int:
+    """Run a command; whatever stops this process on its way, but for SIGKILL, stops the command and its children too.
+
+    Args:
+        command: The command.
+        log: Where its output goes.
+        environment: Its environment variables.
+        tell: Is told of the progress, see :func:`measure`.
+
+    Returns:
+        Its exit status.
+    """
+    log.unlink(missing_ok=True)  # an older process may still write to it
+    with log.open("w") as file, _stoppable():
+        process = subprocess.Popen(
+            command, stdout=file, stderr=subprocess.STDOUT, env=environment, start_new_session=True
+        )
+        try:
+            while process.poll() is None:
+                time.sleep(0.5)
+                steps = _STEP.findall(log.read_text(errors="replace")[-4000:])
+                tell("test {}/{}".format(*steps[-1]) if steps else "test")
+            return process.returncode
+        finally:
+            if process.poll() is None:
+                os.killpg(process.pid, signal.SIGTERM)
+                process.wait()
+
+
+@contextmanager
+def _stoppable() -> Iterator[None]:
+    """Let SIGTERM and SIGHUP raise what Ctrl-C raises; signals can be handled in the main thread only."""
+    if threading.current_thread() is not threading.main_thread():
+        yield
+        return
+    before = {number: signal.signal(number, signal.default_int_handler) for number in (signal.SIGTERM, signal.SIGHUP)}
+    try:
+        yield
+    finally:
+        for number, handler in before.items():
+            signal.signal(number, handler)
