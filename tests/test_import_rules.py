@@ -29,6 +29,7 @@ TOOLBOX_FLOORS: list[set[str]] = [
     {"counting", "leeds", "own_data"},
     {"catalogue"},
     {"inference"},
+    {"networks"},
     {"export"},
     {"benchmark", "studies"},
     {"visualization", "reproduction", "publishing"},

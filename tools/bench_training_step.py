@@ -6,7 +6,7 @@ import argparse
 import sys
 
 from mmpose_ext.toolbox.benchmark.training_step import measure_training
-from mmpose_ext.toolbox.catalogue.tables import markdown_table
+from mmpose_ext.toolbox.catalogue.markdown import markdown_table
 
 
 def main() -> None:

@@ -22,7 +22,7 @@ _TOOLBOX = {
     "analysis.export_forms": "export.forms",
     "analysis.export_graph": "export.graph",
     "analysis.leaf_modules": "counting.leaf_modules",
-    "analysis.models": "catalogue.networks",
+    "analysis.models": "networks",
     "analysis.sharpose": "export.sharpose",
     "analysis.shift_benchmark": "benchmark.shift",
     "analysis.ssn": "studies.ssn",
@@ -49,9 +49,9 @@ _TOOLBOX = {
     "inference": "inference",
     "inference.parity": "export.parity",
     "publishing": "publishing",
-    "publishing.zoo": "catalogue.entries",
+    "publishing.zoo": "catalogue.metafile",
     "reproduction": "reproduction",
-    "reproduction.manifest": "catalogue.manifest",
+    "reproduction.manifest": "catalogue.paper_tables",
     "visualization": "visualization",
 }
 MOVED = {f"mmpose_ext.{old}": f"mmpose_ext.toolbox.{new}" for old, new in _TOOLBOX.items()}

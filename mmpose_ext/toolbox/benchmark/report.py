@@ -11,7 +11,7 @@ from pathlib import Path
 from typing import Any
 
 from mmpose_ext.toolbox.benchmark.timing import Entry, Settings, quartiles, ratio
-from mmpose_ext.toolbox.catalogue.tables import markdown_table
+from mmpose_ext.toolbox.catalogue.markdown import markdown_table
 from mmpose_ext.toolbox.counting.rules import RULES
 
 __all__ = ["references", "table", "write_json", "write_plot"]

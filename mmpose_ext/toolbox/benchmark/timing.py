@@ -29,10 +29,10 @@ from torch import Tensor, nn
 from tqdm import tqdm
 
 from mmpose_ext.layers.deploy import switch_to_deploy
-from mmpose_ext.toolbox.catalogue.networks import Candidate
 from mmpose_ext.toolbox.counting.rules import count
 from mmpose_ext.toolbox.export.onnx_file import export_onnx, flatten_output, max_relative_difference
 from mmpose_ext.toolbox.inference.onnx_runtime import onnx_session
+from mmpose_ext.toolbox.networks import Candidate
 
 __all__ = ["MODES", "Entry", "Settings", "environment", "measure", "prepare", "quartiles", "ratio"]
 

@@ -21,8 +21,8 @@ from pathlib import Path
 import torch
 from torch import Tensor, nn
 
-from mmpose_ext.toolbox.catalogue.networks import load_candidate
 from mmpose_ext.toolbox.export.onnx_file import flatten_output
+from mmpose_ext.toolbox.networks import load_candidate
 
 __all__ = ["TrainingStep", "measure_training"]
 

@@ -1,16 +1,11 @@
-"""The networks that the page offers: every alias of the metafiles.
-
-Deviations: none (no paper).
-"""
+"""The networks that the demo offers: every alias of the metafiles."""
 
 from __future__ import annotations
 
 import re
 from typing import NamedTuple
 
-import mmpose_ext
-from mmpose_ext.toolbox.catalogue.networks import config_folder
-from mmpose_ext.toolbox.catalogue.tables import load_metafile, paper_name
+from mmpose_ext.toolbox.catalogue.metafile import entries
 
 __all__ = ["Choice", "choices"]
 
@@ -39,27 +34,15 @@ class Choice(NamedTuple):
     def description(self) -> str:
         """One line of Markdown."""
         millions = f"{self.parameters / 1e6:.1f} M parameters"
-        return f"[{self.paper}]({self.url}) · {millions} · {self.size} · key points of {self.data}"
+        return f"[{self.paper}]({self.url}) · {millions} · {self.size} · keypoints of {self.data}"
 
 
 def choices() -> list[Choice]:
     """All networks with an alias, paper by paper in alphabetical order, the main one of each first."""
     found = []
-    for path in sorted(config_folder(mmpose_ext).rglob("metafile.yml")):
-        content = load_metafile(path)
-        papers = {paper["Name"]: paper for paper in content["Collections"]}
-        for model in content["Models"]:
-            size = re.search(r"(\d+)x(\d+)$", model["Name"])
-            aliases = model.get("Alias", [])
-            found += [
-                Choice(
-                    alias,
-                    paper_name(papers[model["In Collection"]]),
-                    papers[model["In Collection"]]["Paper"]["URL"],
-                    model["Metadata"]["Training Data"],
-                    f"{size[1]} x {size[2]}" if size else "any size",
-                    model["Metadata"]["Parameters"],
-                )
-                for alias in ([aliases] if isinstance(aliases, str) else aliases)
-            ]
+    for entry in entries():
+        size = re.fullmatch(r"(\d+)x(\d+)", entry.input)
+        text = f"{size[1]} x {size[2]}" if size else "any size"
+        url, parameters = entry.collection["Paper"]["URL"], entry.model["Metadata"]["Parameters"]
+        found += [Choice(alias, entry.paper, url, entry.training_data, text, parameters) for alias in entry.aliases]
     return found

@@ -1,61 +1,30 @@
-"""Markdown tables of published and measured numbers, generated from ``metafile.yml`` into the READMEs.
-
-Numbers stand in ``configs/body_2d_keypoint/<paper>/metafile.yml`` and nowhere else. The file is OpenMMLab's (OpenMIM
-and MMEngine read it), and has these keys; those marked * are ours::
-
-    Collections:
-      - Name: XHRNet                                    # what `mim search mmpose_ext --model` takes, in any case
-        Called: X-HRNet                                 # * by its paper; absent if it is the same
-        Paper: {Title: ..., URL: ...}
-    Models:
-      - Name: td-hm_xhrnet-18_8xb64-210e_coco-256x192   # lower case, the base name of the config
-        Alias: xhrnet-18                                # one or a list, for MMPoseInferencer and this command line
-        In Collection: XHRNet
-        Config: configs/body_2d_keypoint/xhrnet/td-hm_xhrnet-18_8xb64-210e_coco-256x192.py
-        Metadata:                                       # what we counted; a test counts again
-          Training Data: COCO
-          Parameters: 1337065
-          FLOPs: 203887232                              # of one image, by the rule of the paper
-          FLOPs Rule: leaf-modules                      # * a name in mmpose_ext.toolbox.counting.rules.RULES
-          MACs: 193587968                               # * by the rule `macs`
-        Published:                                      # * what the paper prints, as it prints it; absent if nothing
-          Source: Table 2
-          Parameters: 1.3M
-          FLOPs: 194.4M
-          Counts Differ: It leaves out the tokens.      # why one of the two is not ours; only where it is not
-          Dataset: COCO val2017
-          Metrics: {AP: 65.1, AP50: 86.7}
-        Results:                                        # what was measured with this code; absent if nothing
-          - Task: Body 2D Keypoint
-            Dataset: LSPET val
-            Metrics: {PCK@0.2: 81.2}
-            Hardware: 2 cores of a Xeon                 # *
-            Time: 41 min                                # * as Seed, Date and Note not required
-            Command: mim train mmpose configs/...       # *
+"""Tables of published and measured numbers, generated from the metafiles into the READMEs.
 
 A README holds a table between two lines, ``<!-- begin generated: NAME -->`` and ``<!-- end generated -->``, with NAME
 ``models`` or ``results`` in the README of a paper's folder and ``papers`` in the one of the repository.
-
-Deviations: none (no paper).
 """
 
 from __future__ import annotations
 
 import re
-from collections.abc import Mapping, Sequence
+from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
 
-import yaml
-
+from mmpose_ext.toolbox.catalogue.markdown import markdown_table
+from mmpose_ext.toolbox.catalogue.metafile import (
+    NOT_MEASURED,
+    alias_of,
+    first_metric,
+    load_metafile,
+    metafiles,
+    paper_name,
+)
 from mmpose_ext.toolbox.counting.rules import RULES
 
 __all__ = [
     "counts_agree",
-    "load_metafile",
-    "markdown_table",
     "models_table",
-    "paper_name",
     "papers_table",
     "replace_tables",
     "results_table",
@@ -63,95 +32,36 @@ __all__ = [
     "update_readmes",
 ]
 
-NOT_MEASURED = "not measured"
 _BLOCK = re.compile(r"(<!-- begin generated: (?P<name>\w+) -->\n).*?(<!-- end generated -->)", re.DOTALL)
-_KEYS = {
-    "model": ({"Name", "In Collection", "Config", "Metadata"}, {"Alias", "Published", "Results", "Weights"}),
-    "Metadata": ({"Training Data", "Parameters", "FLOPs", "FLOPs Rule", "MACs"}, {"Architecture"}),
-    "Published": ({"Source"}, {"Parameters", "FLOPs", "Counts Differ", "Dataset", "Metrics"}),
-    "Results": ({"Task", "Dataset", "Metrics", "Hardware", "Command"}, {"Time", "Date", "Seed", "Note"}),
-}
-"""Part of a metafile -> keys that it must have and keys that it may have."""
-
-
-def markdown_table(header: Sequence[str], rows: Sequence[Sequence[str]]) -> str:
-    """Lay out a table whose columns are aligned in the source as well.
-
-    Args:
-        header: Names of the columns; the first is set left, the others right.
-        rows: Cells.
-    """
-    widths = [max(len(row[i]) for row in [header, *rows]) for i in range(len(header))]
-
-    def line(cells: Sequence[str]) -> str:
-        first, *others = zip(cells, widths, strict=True)
-        return "| " + " | ".join([first[0].ljust(first[1]), *(c.rjust(w) for c, w in others)]) + " |"
-
-    rule = "|" + "|".join([":" + "-" * (widths[0] + 1), *("-" * (w + 1) + ":" for w in widths[1:])]) + "|"
-    return "\n".join([line(header), rule, *map(line, rows)])
-
-
-def load_metafile(path: Path) -> dict[str, Any]:
-    """Read a metafile and check its keys.
-
-    Args:
-        path: ``metafile.yml`` of a paper.
-
-    Raises:
-        ValueError: If a key is missing or unknown, a name is not lower case, or a collection is not defined.
-    """
-    content = yaml.safe_load(path.read_text())
-    collections = {collection["Name"] for collection in content["Collections"]}
-    for model in content["Models"]:
-        name = model.get("Name", "a model without a name")
-        _check_keys(path, name, "model", model)
-        _check_keys(path, name, "Metadata", model["Metadata"])
-        for part in ("Published", "Results"):
-            entries = model.get(part, [])
-            for entry in [entries] if isinstance(entries, dict) else entries:
-                _check_keys(path, name, part, entry)
-        if name != name.lower() or name != Path(model["Config"]).stem:
-            raise ValueError(f"{path}: expected the base name of {model['Config']} in lower case, got {name}")
-        if model["In Collection"] not in collections:
-            raise ValueError(f"{path}: {name}: expected a collection among {collections}, got {model['In Collection']}")
-    return content
-
-
-def _check_keys(path: Path, name: str, part: str, entry: Mapping[str, Any]) -> None:
-    required, allowed = _KEYS[part]
-    if required - entry.keys():
-        raise ValueError(f"{path}: {name}: expected {sorted(required)} in {part}, got {sorted(entry)}")
-    if entry.keys() - required - allowed:
-        raise ValueError(f"{path}: {name}: expected only {sorted(required | allowed)} in {part}, got {sorted(entry)}")
 
 
 def models_table(content: Mapping[str, Any]) -> str:
     """One row for each config of a paper; how a number was measured stands in :func:`results_table`.
 
     Args:
-        content: What :func:`load_metafile` returned.
+        content: What :func:`.load_metafile` returned.
     """
     header = ["config", "input", "params, paper", "params", "FLOPs, paper", "FLOPs", "MACs", "paper", "measured"]
     rows: list[list[str]] = []
     for model in content["Models"]:
         metadata, published = model["Metadata"], model.get("Published", {})
-        measured = [f"{_first_metric(result)} ({result['Dataset']})" for result in model.get("Results", [])]
+        measured = [f"{first_metric(result)} ({result['Dataset']})" for result in model.get("Results", [])]
         file = Path(model["Config"]).name
         rows.append(
             [
-                f"[{_short(model)}]({file})",
+                f"[{alias_of(model)}]({file})",
                 file.removesuffix(".py").rpartition("-")[2],
                 published.get("Parameters", "-"),
                 f"{metadata['Parameters'] / 1e6:.2f}M",
                 published.get("FLOPs", "-"),
                 _operations(metadata["FLOPs"], metadata["FLOPs Rule"]),
                 _operations(metadata["MACs"], "macs"),
-                f"{_first_metric(published)} ({published['Source']})" if "Metrics" in published else "-",
+                f"{first_metric(published)} ({published['Source']})" if "Metrics" in published else "-",
                 ", ".join(measured) or NOT_MEASURED,
             ]
         )
     notes = [
-        f"- {_short(model)}: {model['Published']['Counts Differ']}"
+        f"- {alias_of(model)}: {model['Published']['Counts Differ']}"
         for model in content["Models"]
         if "Counts Differ" in model.get("Published", {})
     ]
@@ -164,7 +74,7 @@ def results_table(content: Mapping[str, Any]) -> str:
     """One row for each measured result of a paper, one column for each metric, and below it the commands.
 
     Args:
-        content: What :func:`load_metafile` returned.
+        content: What :func:`.load_metafile` returned.
     """
     results = [(model, result) for model in content["Models"] for result in model.get("Results", [])]
     if not results:
@@ -172,7 +82,7 @@ def results_table(content: Mapping[str, Any]) -> str:
     metrics = list(dict.fromkeys(name for _, result in results for name in result["Metrics"]))
     rows = []
     for model, result in results:
-        cells = [f"[{_short(model)}]({Path(model['Config']).name})", result["Dataset"]]
+        cells = [f"[{alias_of(model)}]({Path(model['Config']).name})", result["Dataset"]]
         cells += [str(result["Metrics"].get(name, "-")) for name in metrics]
         rows.append([*cells, *(str(result.get(key, "-")) for key in ("Hardware", "Time", "Seed", "Date"))])
     commands = [f"{i}. `{result['Command']}`" for i, (_, result) in enumerate(results, start=1)]
@@ -187,7 +97,7 @@ def papers_table(contents: Mapping[str, Mapping[str, Any]]) -> str:
     """One row for each paper.
 
     Args:
-        contents: Folder of a paper, relative to the README -> what :func:`load_metafile` returned.
+        contents: Folder of a paper, relative to the README -> what :func:`.load_metafile` returned.
     """
     rows = []
     for folder, content in contents.items():
@@ -199,15 +109,6 @@ def papers_table(contents: Mapping[str, Mapping[str, Any]]) -> str:
         counts = f"{sum(counted)} of {len(counted)} rows" if counted else "none published"
         rows.append([*cells, counts, f"{measured} configs" if measured else NOT_MEASURED])
     return markdown_table(["name", "paper", "configs", "counts", "measured"], rows)
-
-
-def paper_name(collection: Mapping[str, Any]) -> str:
-    """What a paper calls its network.
-
-    Args:
-        collection: An entry under ``Collections``.
-    """
-    return str(collection.get("Called", collection["Name"]))
 
 
 def counts_agree(model: Mapping[str, Any]) -> bool:
@@ -230,19 +131,9 @@ def _prints_as(millions: float, text: str) -> bool:
     return f"{millions / unit:.{len(number.partition('.')[2])}f}" == number
 
 
-def _short(model: Mapping[str, Any]) -> str:
-    aliases = model.get("Alias") or model["Name"]
-    return aliases if isinstance(aliases, str) else aliases[0]
-
-
 def _operations(number: int, rule: str) -> str:
     """Operations in the "M" of their rule."""
     return f"{number / RULES[rule].unit:.1f}M"
-
-
-def _first_metric(entry: Mapping[str, Any]) -> str:
-    name, value = next(iter(entry["Metrics"].items()))
-    return f"{name} {value}"
 
 
 def replace_tables(text: str, tables: Mapping[str, str]) -> str:
@@ -274,8 +165,7 @@ def update_readmes(root: Path, *, check: bool = False) -> list[Path]:
     Returns:
         The files that changed, or would change.
     """
-    base = root / "configs" / "body_2d_keypoint"
-    contents = {path.parent: load_metafile(path) for path in sorted(base.glob("*/metafile.yml"))}
+    contents = {path.parent: load_metafile(path) for path in metafiles(root / "configs").values()}
     papers = papers_table({folder.relative_to(root).as_posix(): content for folder, content in contents.items()})
     wanted = {
         folder / "README.md": {"models": models_table(content), "results": results_table(content)}

@@ -80,7 +80,7 @@ def run(args: argparse.Namespace) -> int:
 def _offsets(args: argparse.Namespace) -> Iterator[Path]:
     import torch
 
-    from mmpose_ext.toolbox.catalogue.networks import load_candidate
+    from mmpose_ext.toolbox.networks import load_candidate
     from mmpose_ext.toolbox.studies.ssn import offsets_of
     from mmpose_ext.toolbox.studies.ssn_plots import plot_offsets, save
 
@@ -161,7 +161,7 @@ def _receptive_field(args: argparse.Namespace) -> Iterator[Path]:
 
 def _load(args: argparse.Namespace) -> tuple[Any, Any, Config]:
     """The pose estimator, the module that is asked for, and the config."""
-    from mmpose_ext.toolbox.catalogue.networks import load_candidate
+    from mmpose_ext.toolbox.networks import load_candidate
     from mmpose_ext.toolbox.studies.ssn import modules_of
 
     candidate = load_candidate(args.config)

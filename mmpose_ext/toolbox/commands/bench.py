@@ -48,7 +48,7 @@ def run(args: argparse.Namespace) -> int:
     """
     from mmpose_ext.toolbox.benchmark import report as benchmark_report
     from mmpose_ext.toolbox.benchmark import timing as benchmark
-    from mmpose_ext.toolbox.catalogue.networks import load_candidates
+    from mmpose_ext.toolbox.networks import load_candidates
 
     shape = tuple(args.shape) if args.shape else None
     try:

@@ -71,7 +71,7 @@ def run(args: argparse.Namespace) -> int:
 
 def _studio(args: argparse.Namespace) -> Studio:
     """The networks of the page, after a look at what was named."""
-    from mmpose_ext.toolbox.catalogue.networks import find_config
+    from mmpose_ext.toolbox.catalogue.configs import find_config
     from mmpose_ext.toolbox.demo import Studio
     from mmpose_ext.toolbox.inference import Detector
 

@@ -15,8 +15,8 @@ from typing import TYPE_CHECKING, Any
 if TYPE_CHECKING:
     from torch import nn
 
-    from mmpose_ext.toolbox.catalogue.networks import Candidate
     from mmpose_ext.toolbox.export.parity import Comparison, Person
+    from mmpose_ext.toolbox.networks import Candidate
 
 ALLOWED_LOSS = 0.5
 """Percentage of PCK that a file in floating point may lose."""
@@ -68,7 +68,7 @@ def run(args: argparse.Namespace) -> int:
         0, or 2 if something can't be used or exported; then there is no file, or the one that was there.
     """
     from mmpose_ext.atomic import atomic_write
-    from mmpose_ext.toolbox.catalogue.networks import load_candidate
+    from mmpose_ext.toolbox.networks import load_candidate
 
     try:
         _check(args)
@@ -102,12 +102,12 @@ def _check(args: argparse.Namespace) -> None:
 def _export(args: argparse.Namespace, candidate: Candidate, path: Path) -> None:
     """Write a file in the wanted form, and compare it."""
     from mmpose_ext.layers.deploy import switch_to_deploy
-    from mmpose_ext.toolbox.catalogue.networks import PoseNet
     from mmpose_ext.toolbox.export.decoded import DecodedOutputs, decoded_outputs
     from mmpose_ext.toolbox.export.onnx_file import export_onnx
     from mmpose_ext.toolbox.export.sharpose import refine_all, with_early_exit
     from mmpose_ext.toolbox.export.two_stages import TwoStages
     from mmpose_ext.toolbox.inference.weights import quiet_logger
+    from mmpose_ext.toolbox.networks import PoseNet
 
     shape, about = candidate.require_shape(), _about(args, candidate)
     persons, calibrating = _persons(args, about)
@@ -140,8 +140,8 @@ def _difference(value: float) -> str:
 
 def _about(args: argparse.Namespace, candidate: Candidate) -> dict[str, Any] | None:
     """The description of the file, or None if the config has none for this size."""
-    from mmpose_ext.toolbox.catalogue.networks import input_shape
     from mmpose_ext.toolbox.inference.description import describable, describe
+    from mmpose_ext.toolbox.networks import input_shape
 
     config = candidate.config
     if config is not None and describable(config) and candidate.shape == input_shape(config):

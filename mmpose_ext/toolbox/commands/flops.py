@@ -28,9 +28,9 @@ def run(args: argparse.Namespace) -> int:
     Returns:
         0, or 2 for a config, rule or shape that can't be used.
     """
-    from mmpose_ext.toolbox.catalogue.networks import load_candidates
-    from mmpose_ext.toolbox.catalogue.tables import markdown_table
+    from mmpose_ext.toolbox.catalogue.markdown import markdown_table
     from mmpose_ext.toolbox.counting.rules import RULES, count
+    from mmpose_ext.toolbox.networks import load_candidates
 
     rules = args.rule or list(RULES)
     try:

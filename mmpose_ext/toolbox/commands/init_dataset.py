@@ -49,7 +49,7 @@ def run(args: argparse.Namespace) -> int:
     Returns:
         0; 1 if the file has errors; 2 for arguments that can't be used.
     """
-    from mmpose_ext.toolbox.catalogue.networks import find_config
+    from mmpose_ext.toolbox.catalogue.configs import find_config
     from mmpose_ext.toolbox.own_data.check import check, load
 
     images = args.images or args.annotations.parent

@@ -28,9 +28,10 @@ def run(args: argparse.Namespace) -> int:
     Returns:
         0, or 1 if nothing matches.
     """
-    from mmpose_ext.toolbox.catalogue.entries import listing, matching
+    from mmpose_ext.toolbox.catalogue.markdown import listing
+    from mmpose_ext.toolbox.catalogue.metafile import find_models
 
-    found = matching(args.words)
+    found = find_models(args.words)
     if not found:
         print(f"mmpose-ext models: no config matches {' '.join(args.words)}", file=sys.stderr)
         return 1

@@ -52,12 +52,11 @@ def run(args: argparse.Namespace) -> int:
     Returns:
         0 if all counts agree, 1 if one does not or a test fails, 2 for arguments that can't be used, 130 if stopped.
     """
-    import mmpose_ext
-    from mmpose_ext.toolbox.catalogue.networks import config_folder
+    from mmpose_ext.toolbox.catalogue.metafile import config_folder
     from mmpose_ext.toolbox.reproduction import report
     from mmpose_ext.toolbox.reproduction.latency import add_latency
 
-    root = config_folder(mmpose_ext).parent
+    root = config_folder().parent
     try:
         tables = _load(args, root)
         unique = {row.config: row for _, _, rows in tables for row in rows}
@@ -82,8 +81,8 @@ def run(args: argparse.Namespace) -> int:
 
 def _load(args: argparse.Namespace, root: Path) -> Tables:
     """The tables that were asked for."""
-    from mmpose_ext.toolbox.catalogue.manifest import find_tables, metafiles
-    from mmpose_ext.toolbox.catalogue.tables import load_metafile
+    from mmpose_ext.toolbox.catalogue.metafile import load_metafile, metafiles
+    from mmpose_ext.toolbox.catalogue.paper_tables import find_tables
     from mmpose_ext.toolbox.reproduction.rows import load_rows
 
     contents = {key: load_metafile(path) for key, path in metafiles(root / "configs").items()}
@@ -153,12 +152,12 @@ def _write(args: argparse.Namespace, done: Tables) -> None:
 
     import torch
 
-    import mmpose_ext
     from mmpose_ext.toolbox.reproduction import report
     from mmpose_ext.toolbox.reproduction.page import write_page
+    from mmpose_ext.version import __version__
 
     command = shlex.join(["mmpose-ext", *sys.argv[1:]])
-    about = f"{date.today().isoformat()}, mmpose-ext {mmpose_ext.__version__}, torch {torch.__version__}"
+    about = f"{date.today().isoformat()}, mmpose-ext {__version__}, torch {torch.__version__}"
     args.out.mkdir(parents=True, exist_ok=True)
     paths = [args.out / f"reproduction.{ending}" for ending in ("md", "json", "csv", "html")]
     report.write_markdown(paths[0], done, command=command)

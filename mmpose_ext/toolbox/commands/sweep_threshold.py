@@ -45,8 +45,8 @@ def run(args: argparse.Namespace) -> int:
     """
     import torch
 
-    from mmpose_ext.toolbox.catalogue.networks import load_candidate
-    from mmpose_ext.toolbox.catalogue.tables import markdown_table
+    from mmpose_ext.toolbox.catalogue.markdown import markdown_table
+    from mmpose_ext.toolbox.networks import load_candidate
     from mmpose_ext.toolbox.studies import threshold as sweep
 
     if args.threads:

@@ -46,7 +46,7 @@ def run(args: argparse.Namespace) -> int:
     Returns:
         0, or 2 if something can't be used.
     """
-    from mmpose_ext.toolbox.catalogue.networks import load_candidate
+    from mmpose_ext.toolbox.networks import load_candidate
     from mmpose_ext.toolbox.visualization import panels_of
     from mmpose_ext.toolbox.visualization.drawing import sheet
     from mmpose_ext.toolbox.visualization.topdown import TopdownReader

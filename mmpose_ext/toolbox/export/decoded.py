@@ -16,8 +16,8 @@ from typing import Any
 import torch
 from torch import Tensor, nn
 
-from mmpose_ext.toolbox.catalogue.networks import PoseNet
 from mmpose_ext.toolbox.export.onnx_file import flatten_output
+from mmpose_ext.toolbox.networks import PoseNet
 
 __all__ = ["DecodedOutputs", "decoded_outputs"]
 

@@ -14,9 +14,9 @@ import torch
 from torch import Tensor, nn
 
 from mmpose_ext.models.sharpose import SHaRPose, SHaRPoseFeatures
-from mmpose_ext.toolbox.catalogue.networks import PoseNet
 from mmpose_ext.toolbox.export.decoded import DecodedOutputs
 from mmpose_ext.toolbox.export.two_stages import TwoStages
+from mmpose_ext.toolbox.networks import PoseNet
 
 __all__ = ["refine_all", "with_early_exit"]
 

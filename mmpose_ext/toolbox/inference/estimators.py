@@ -19,7 +19,7 @@ from mmengine.dataset import Compose, pseudo_collate
 from mmengine.registry import DefaultScope
 from mmpose.registry import KEYPOINT_CODECS
 
-from mmpose_ext.toolbox.catalogue.networks import find_config
+from mmpose_ext.toolbox.catalogue.configs import find_config
 from mmpose_ext.toolbox.inference.description import DESCRIPTION, Description, describe, read_description
 from mmpose_ext.toolbox.inference.onnx_runtime import onnx_session
 from mmpose_ext.toolbox.inference.weights import load_weights, quiet_logger

@@ -9,7 +9,8 @@ import json
 from collections.abc import Mapping, Sequence
 from typing import Any
 
-from mmpose_ext.toolbox.catalogue.tables import NOT_MEASURED, markdown_table, paper_name
+from mmpose_ext.toolbox.catalogue.markdown import markdown_table
+from mmpose_ext.toolbox.catalogue.metafile import NOT_MEASURED, paper_name
 
 __all__ = ["INTENDED_USE", "LIMITS", "model_card", "usage"]
 

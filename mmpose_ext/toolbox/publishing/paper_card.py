@@ -11,8 +11,9 @@ from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
-from mmpose_ext.toolbox.catalogue.entries import Entry, listing
-from mmpose_ext.toolbox.catalogue.tables import load_metafile, paper_name, update_files
+from mmpose_ext.toolbox.catalogue.markdown import listing
+from mmpose_ext.toolbox.catalogue.metafile import Entry, entries_of, load_metafile, metafiles, paper_name
+from mmpose_ext.toolbox.catalogue.tables import update_files
 from mmpose_ext.toolbox.publishing.card import INTENDED_USE, LIMITS, usage
 
 __all__ = ["NAME", "paper_card", "update_cards"]
@@ -42,7 +43,7 @@ def paper_card(content: Mapping[str, Any], about: str) -> str:
     paragraphs = [" ".join(part.split()) for part in about.split("\n\n")]
     if len(paragraphs) != 3:
         raise ValueError(f"expected title, authors and one paragraph about {paper_name(collection)}, got {paragraphs}")
-    entries = [Entry(model, collection) for model in content["Models"]]
+    entries = entries_of(content)
     folder = Path(entries[0].model["Config"]).parent.name
     plainest = min((alias for entry in entries for alias in entry.aliases if folder in alias), key=len)
     sections = {
@@ -87,7 +88,7 @@ def _networks(entries: Sequence[Entry]) -> str:
 
 
 def _data(entries: Sequence[Entry]) -> str:
-    names = list(dict.fromkeys(entry.model["Metadata"]["Training Data"] for entry in entries))
+    names = list(dict.fromkeys(entry.training_data for entry in entries))
     if unknown := [name for name in names if name not in _DATA]:
         raise ValueError(f"expected training data among {', '.join(_DATA)}, got {', '.join(unknown)}")
     lines = "\n".join(f"- {name}: {_DATA[name]}" for name in names)
@@ -105,7 +106,7 @@ def update_cards(root: Path, *, check: bool = False) -> list[Path]:
         The files that changed, or would change.
     """
     cards = {}
-    for metafile in sorted(root.glob("configs/body_2d_keypoint/*/metafile.yml")):
+    for metafile in metafiles(root / "configs").values():
         package = root / "mmpose_ext" / "models" / metafile.parent.name / "__init__.py"
         about = ast.get_docstring(ast.parse(package.read_text())) or ""
         cards[metafile.with_name(NAME)] = paper_card(load_metafile(metafile), about)

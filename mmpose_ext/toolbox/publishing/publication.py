@@ -25,9 +25,9 @@ from torch import Tensor, nn
 
 from mmpose_ext.compat.safetensors_files import serialise
 from mmpose_ext.layers import is_deployable
-from mmpose_ext.toolbox.catalogue.entries import find_entry
-from mmpose_ext.toolbox.catalogue.networks import PoseNet, load_candidate
+from mmpose_ext.toolbox.catalogue.metafile import find_entry
 from mmpose_ext.toolbox.counting.rules import RULES, count, count_parameters
+from mmpose_ext.toolbox.networks import PoseNet, load_candidate
 from mmpose_ext.toolbox.publishing.card import model_card
 from mmpose_ext.toolbox.publishing.measured import data_sets
 from mmpose_ext.toolbox.publishing.resolved import Resolved

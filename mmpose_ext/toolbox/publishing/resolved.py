@@ -16,7 +16,7 @@ from typing import Any, NamedTuple
 
 from mmengine.config import Config
 
-from mmpose_ext.toolbox.catalogue.networks import find_config
+from mmpose_ext.toolbox.catalogue.configs import find_config
 
 __all__ = ["Resolved", "absolute_paths", "find_resolved", "read_literal"]
 

@@ -1,6 +1,6 @@
 """The papers' tables, row by row: what is printed there, what we count, what was measured."""
 
-from mmpose_ext.toolbox.catalogue.manifest import PAPERS, Paper, Table, find_tables
+from mmpose_ext.toolbox.catalogue.paper_tables import PAPERS, Paper, Table, find_tables
 from mmpose_ext.toolbox.reproduction.rows import Counts, Row, load_rows
 
 __all__ = ["PAPERS", "Counts", "Paper", "Row", "Table", "find_tables", "load_rows"]

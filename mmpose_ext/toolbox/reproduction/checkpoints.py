@@ -11,8 +11,8 @@ from typing import Any
 
 from torch import nn
 
-from mmpose_ext.toolbox.catalogue.networks import PoseNet, load_candidate
 from mmpose_ext.toolbox.inference.weights import load_weights
+from mmpose_ext.toolbox.networks import PoseNet, load_candidate
 from mmpose_ext.toolbox.reproduction.rows import Row
 
 __all__ = ["check_fit", "find_checkpoints"]

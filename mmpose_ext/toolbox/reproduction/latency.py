@@ -9,7 +9,7 @@ from dataclasses import replace
 from pathlib import Path
 
 from mmpose_ext.toolbox.benchmark import timing as benchmark
-from mmpose_ext.toolbox.catalogue.networks import load_candidate
+from mmpose_ext.toolbox.networks import load_candidate
 from mmpose_ext.toolbox.reproduction.rows import Row
 
 __all__ = ["add_latency"]

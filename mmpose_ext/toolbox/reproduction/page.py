@@ -12,8 +12,8 @@ from collections import Counter
 from collections.abc import Sequence
 from pathlib import Path
 
-from mmpose_ext.toolbox.catalogue.manifest import Paper, Table
-from mmpose_ext.toolbox.catalogue.tables import NOT_MEASURED
+from mmpose_ext.toolbox.catalogue.metafile import NOT_MEASURED
+from mmpose_ext.toolbox.catalogue.paper_tables import Paper, Table
 from mmpose_ext.toolbox.reproduction.report import Tables, cells, heading, notes
 from mmpose_ext.toolbox.reproduction.rows import Row
 from mmpose_ext.toolbox.reproduction.scatter import Mark, draw

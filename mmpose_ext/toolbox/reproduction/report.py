@@ -12,8 +12,9 @@ from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
-from mmpose_ext.toolbox.catalogue.manifest import OTHERS, Paper, Table
-from mmpose_ext.toolbox.catalogue.tables import NOT_MEASURED, markdown_table
+from mmpose_ext.toolbox.catalogue.markdown import markdown_table
+from mmpose_ext.toolbox.catalogue.metafile import NOT_MEASURED
+from mmpose_ext.toolbox.catalogue.paper_tables import OTHERS, Paper, Table
 from mmpose_ext.toolbox.reproduction.rows import Row
 
 __all__ = ["COLUMNS", "HEADER", "cells", "markdown", "notes", "updated", "write_csv", "write_json", "write_markdown"]

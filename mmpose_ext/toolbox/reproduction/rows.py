@@ -10,10 +10,11 @@ from dataclasses import asdict, dataclass, field, replace
 from pathlib import Path
 from typing import Any
 
-from mmpose_ext.toolbox.catalogue.manifest import Table, alias_of, rows_of
-from mmpose_ext.toolbox.catalogue.networks import load_candidate
+from mmpose_ext.toolbox.catalogue.metafile import alias_of
+from mmpose_ext.toolbox.catalogue.paper_tables import Table, rows_of
 from mmpose_ext.toolbox.catalogue.tables import counts_agree
 from mmpose_ext.toolbox.counting.rules import RULES, count
+from mmpose_ext.toolbox.networks import load_candidate
 
 __all__ = ["Counts", "Row", "load_rows", "recount"]
 

@@ -27,7 +27,7 @@ from torch import Tensor, nn
 from tqdm import tqdm
 
 from mmpose_ext.models.sharpose import SHaRPoseFeatures
-from mmpose_ext.toolbox.catalogue.networks import build_test_set
+from mmpose_ext.toolbox.networks import build_test_set
 
 __all__ = ["Row", "Stages", "collect", "evaluate", "images_per_second", "labels", "plot", "thresholds_for"]
 

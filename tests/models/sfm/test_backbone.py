@@ -11,8 +11,8 @@ from torch import nn
 
 from mmpose_ext.layers.deploy import switch_to_deploy
 from mmpose_ext.models.sfm import SFM, HighLevelSpatialAttention, SpatialAttention
-from mmpose_ext.toolbox.catalogue.networks import PoseNet
 from mmpose_ext.toolbox.counting.rules import count
+from mmpose_ext.toolbox.networks import PoseNet
 
 TINY = dict(channels=(8, 12, 16), block="conv")
 

@@ -13,9 +13,9 @@ from torch import nn
 from mmpose_ext.toolbox.benchmark import timing as benchmark
 from mmpose_ext.toolbox.benchmark.report import references, table
 from mmpose_ext.toolbox.benchmark.timing import MODES, Entry, Settings, measure, prepare, quartiles, ratio
-from mmpose_ext.toolbox.catalogue.networks import Candidate
 from mmpose_ext.toolbox.cli import main
 from mmpose_ext.toolbox.export import onnx_file as export
+from mmpose_ext.toolbox.networks import Candidate
 
 
 def tiny() -> nn.Module:

@@ -9,17 +9,18 @@ from typing import Any
 import pytest
 import yaml
 
-from mmpose_ext.toolbox.catalogue.networks import find_config, load_candidate
+from mmpose_ext.toolbox.catalogue.configs import find_config
+from mmpose_ext.toolbox.catalogue.markdown import markdown_table
+from mmpose_ext.toolbox.catalogue.metafile import load_metafile
 from mmpose_ext.toolbox.catalogue.tables import (
     counts_agree,
-    load_metafile,
-    markdown_table,
     models_table,
     replace_tables,
     results_table,
     update_readmes,
 )
 from mmpose_ext.toolbox.counting.rules import count
+from mmpose_ext.toolbox.networks import load_candidate
 
 ROOT = Path(__file__).resolve().parents[3]
 FOLDER = ROOT / "configs" / "body_2d_keypoint"

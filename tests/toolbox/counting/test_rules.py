@@ -11,8 +11,8 @@ from mmengine.analysis import get_model_complexity_info
 from mmpose.registry import MODELS
 from torch import nn
 
-from mmpose_ext.toolbox.catalogue.networks import load_candidate
 from mmpose_ext.toolbox.counting.rules import LEAF_MODULES, MACS, RULES, count, count_parameters
+from mmpose_ext.toolbox.networks import load_candidate
 
 LITE = "mmpose::body_2d_keypoint/topdown_heatmap/coco/td-hm_litehrnet-{}_8xb64-210e_coco-256x192.py"
 

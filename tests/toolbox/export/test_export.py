@@ -8,12 +8,12 @@ import pytest
 import torch
 from torch import nn
 
-from mmpose_ext.toolbox.catalogue.networks import PoseNet
 from mmpose_ext.toolbox.cli import main
 from mmpose_ext.toolbox.export import onnx_file as export
 from mmpose_ext.toolbox.export.decoded import DecodedOutputs, decoded_outputs
 from mmpose_ext.toolbox.export.onnx_file import export_onnx, flatten_output, max_relative_difference
 from mmpose_ext.toolbox.inference.onnx_runtime import onnx_session
+from mmpose_ext.toolbox.networks import PoseNet
 
 pytest.importorskip("onnxruntime")
 

@@ -13,13 +13,13 @@ from torch import Tensor, nn
 
 from mmpose_ext.layers.deploy import switch_to_deploy
 from mmpose_ext.models.sharpose import SHaRPose, SHaRPoseHead
-from mmpose_ext.toolbox.catalogue.networks import PoseNet
 from mmpose_ext.toolbox.export import forms as export_forms
 from mmpose_ext.toolbox.export import two_stages
 from mmpose_ext.toolbox.export.onnx_file import compare_outputs, export_onnx, flatten_output
 from mmpose_ext.toolbox.export.sharpose import refine_all, with_early_exit
 from mmpose_ext.toolbox.export.two_stages import THRESHOLD, TwoStages
 from mmpose_ext.toolbox.inference.onnx_runtime import onnx_session
+from mmpose_ext.toolbox.networks import PoseNet
 
 onnx = pytest.importorskip("onnx")
 pytest.importorskip("onnxruntime")

@@ -316,8 +316,8 @@ def test_what_is_written(content: Content, tmp_path: Path, model: str) -> None:
     with DefaultScope.overwrite_default_scope("mmpose"):
         network = MODELS.build(config.model)
 
-    from mmpose_ext.toolbox.catalogue.networks import PoseNet
     from mmpose_ext.toolbox.export.onnx_file import flatten_output
+    from mmpose_ext.toolbox.networks import PoseNet
 
     with torch.no_grad():
         outputs = flatten_output(PoseNet(network.eval())(torch.zeros(1, 3, 256, 192)))

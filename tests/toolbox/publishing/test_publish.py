@@ -17,8 +17,8 @@ from mmengine.runner import CheckpointLoader, Runner
 
 from mmpose_ext.engine.report import read_scalars
 from mmpose_ext.layers import switch_to_deploy
-from mmpose_ext.toolbox.catalogue.networks import load_candidate
 from mmpose_ext.toolbox.cli import main
+from mmpose_ext.toolbox.networks import load_candidate
 from mmpose_ext.toolbox.publishing import Publication, find_resolved, measured, publication, publish, read_source
 from tests.toolbox.publishing.conftest import Training
 

@@ -8,7 +8,7 @@ from typing import Any
 import pytest
 from mmengine.config import Config
 
-from mmpose_ext.toolbox.catalogue.networks import find_config
+from mmpose_ext.toolbox.catalogue.configs import find_config
 from mmpose_ext.toolbox.publishing.resolved import absolute_paths, find_resolved, read_literal
 
 ALIASES = ["xhrnet-18", "sharpose-small", "ssn", "sfm", "scanet-2s", "xhrnet-18-lspet", "xhrnet-18-synthetic"]

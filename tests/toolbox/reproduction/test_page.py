@@ -10,8 +10,8 @@ from xml.etree import ElementTree
 
 import pytest
 
-from mmpose_ext.toolbox.catalogue.manifest import find_tables, metafiles
-from mmpose_ext.toolbox.catalogue.tables import load_metafile
+from mmpose_ext.toolbox.catalogue.metafile import load_metafile, metafiles
+from mmpose_ext.toolbox.catalogue.paper_tables import find_tables
 from mmpose_ext.toolbox.reproduction.page import marks, page, plots
 from mmpose_ext.toolbox.reproduction.rows import Counts, load_rows
 from mmpose_ext.toolbox.reproduction.scatter import HEIGHT, WIDTH, Mark, draw, ticks

@@ -12,8 +12,8 @@ from typing import Any
 
 import pytest
 
-from mmpose_ext.toolbox.catalogue.manifest import OTHERS, PAPERS, Table, find_tables, metafiles, rows_of, sources
-from mmpose_ext.toolbox.catalogue.tables import load_metafile
+from mmpose_ext.toolbox.catalogue.metafile import load_metafile, metafiles
+from mmpose_ext.toolbox.catalogue.paper_tables import OTHERS, PAPERS, Table, find_tables, rows_of, sources
 from mmpose_ext.toolbox.cli import main
 from mmpose_ext.toolbox.reproduction import report
 from mmpose_ext.toolbox.reproduction.latency import add_latency

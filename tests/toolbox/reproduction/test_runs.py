@@ -13,11 +13,11 @@ from typing import Any
 import pytest
 import torch
 
-from mmpose_ext.toolbox.catalogue.manifest import find_tables, metafiles
-from mmpose_ext.toolbox.catalogue.networks import load_candidate
-from mmpose_ext.toolbox.catalogue.tables import load_metafile
+from mmpose_ext.toolbox.catalogue.metafile import load_metafile, metafiles
+from mmpose_ext.toolbox.catalogue.paper_tables import find_tables
 from mmpose_ext.toolbox.cli import main
 from mmpose_ext.toolbox.inference.weights import sha256
+from mmpose_ext.toolbox.networks import load_candidate
 from mmpose_ext.toolbox.reproduction import runs
 from mmpose_ext.toolbox.reproduction.checkpoints import check_fit, find_checkpoints
 from mmpose_ext.toolbox.reproduction.datasets import DataSet, find_data_set

@@ -9,7 +9,8 @@ import torch
 from mmengine.config import Config
 from torch import nn
 
-from mmpose_ext.toolbox.catalogue.networks import find_config, input_shape, load_candidate
+from mmpose_ext.toolbox.catalogue.configs import find_config
+from mmpose_ext.toolbox.networks import input_shape, load_candidate
 
 NAME = "td-hm_litehrnet-18_8xb64-210e_coco-256x192"
 INNER = f"body_2d_keypoint/topdown_heatmap/coco/{NAME}.py"

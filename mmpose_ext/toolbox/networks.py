@@ -1,47 +1,40 @@
 """From a name on the command line to a network that maps images to heatmaps.
 
-A name is one of
-
-* a path of a config file,
-* ``mmpose::...`` or ``mmpose_ext::...`` with a path below that package's ``configs``,
-* the base name or an alias of a config of this package, or the base name of one of MMPose's,
-* ``module:function`` or ``file.py:function``, a function without arguments that returns an ``nn.Module``: any other
-  implementation, to be put beside ours.
+A name is that of a config, see :mod:`.catalogue.configs`, or ``module:function`` or ``file.py:function``: a function
+without arguments that returns an ``nn.Module``, for comparing any other implementation with ours.
 """
 
 from __future__ import annotations
 
-import difflib
 import importlib
 import importlib.util
 import re
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any
 
-import mmpose
 import torch
-import yaml
 from mmengine.config import Config
 from mmengine.evaluator import Evaluator
 from mmengine.registry import DefaultScope, init_default_scope
-from mmengine.runner import Runner, load_checkpoint
+from mmengine.runner import Runner
 from mmpose.registry import MODELS
 from torch import Tensor, nn
 from torch.utils.data import DataLoader
 
-import mmpose_ext
+from mmpose_ext.toolbox.catalogue.configs import config_aliases, find_config
+from mmpose_ext.toolbox.inference.weights import load_weights
 
 __all__ = [
     "Candidate",
     "PoseNet",
     "build_test_set",
-    "config_folder",
-    "find_config",
+    "config_candidate",
     "input_shape",
     "load_candidate",
     "load_candidates",
+    "read_config",
 ]
 
 _FACTORY = re.compile(r"(?P<module>[\w./~-]+):(?P<function>\w+)")
@@ -83,20 +76,35 @@ class Candidate:
     factory: Callable[[], nn.Module]
     shape: tuple[int, int] | None
 
-    def build(self, *, seed: int = 0, checkpoint: str | None = None) -> nn.Module:
+    def build(self, *, seed: int = 0, checkpoint: str | Path | None = None) -> nn.Module:
         """Build the network in ``eval()`` mode.
 
         Args:
             seed: Seed of the random weights.
-            checkpoint: A checkpoint file that is loaded strictly; None keeps the random weights.
+            checkpoint: A checkpoint file with all weights of the network; None keeps the random weights.
+
+        Raises:
+            ValueError: If the network can't be built, or the file is not a checkpoint of it.
         """
         with torch.random.fork_rng(devices=[]):
             torch.manual_seed(seed)
-            network = self.factory()
+            try:
+                network = self.factory()
+            except Exception as error:  # whatever a registry, a constructor or a user's function raises
+                raise ValueError(f"the network of {self.source} can't be built ({_reason(error)})") from error
         if checkpoint is not None:
-            target = network.model if isinstance(network, PoseNet) else network
-            load_checkpoint(target, checkpoint, map_location="cpu", strict=True)
+            load_weights(network.model if isinstance(network, PoseNet) else network, checkpoint)
         return network.eval().requires_grad_(False)
+
+    def require_config(self) -> Config:
+        """The config.
+
+        Raises:
+            ValueError: If the network comes from a function.
+        """
+        if self.config is None:
+            raise ValueError(f"expected a config, got the function {self.source}")
+        return self.config
 
     def require_shape(self) -> tuple[int, int]:
         """Input height and width.
@@ -110,14 +118,14 @@ class Candidate:
 
 
 def load_candidate(name: str, *, shape: tuple[int, int] | None = None) -> Candidate:
-    """Resolve a name, without building the network.
+    """Find the network of a name, without building it.
 
     Args:
-        name: A config or a factory, see the head of this file.
+        name: A config or a function, see the head of this file.
         shape: Input height and width in place of the config's.
 
     Raises:
-        ValueError: If the name can't be resolved.
+        ValueError: If there is no such network.
     """
     match = None if "::" in name else _FACTORY.fullmatch(name)
     if match:
@@ -127,11 +135,49 @@ def load_candidate(name: str, *, shape: tuple[int, int] | None = None) -> Candid
         )
         return Candidate(label, name, None, function, shape)
     path = find_config(name)
-    config = Config.fromfile(path)
+    label = name if name in config_aliases() else path.stem
+    return config_candidate(read_config(path), label, source=name, shape=shape)
+
+
+def config_candidate(
+    config: Config, label: str, *, source: str | None = None, shape: tuple[int, int] | None = None
+) -> Candidate:
+    """The network of a config that is loaded already.
+
+    Args:
+        config: The config.
+        label: A short name.
+        source: Where it comes from, for messages; None for the label.
+        shape: Input height and width in place of the config's.
+
+    Raises:
+        ValueError: If the config has no ``model``.
+    """
+    source = source or label
     if "model" not in config:
-        raise ValueError(f"expected a config with a `model`, got {path}")
-    label = name if name in _aliases(config_folder(mmpose_ext)) else path.stem
-    return Candidate(label, name, config, lambda: _build(config), shape or input_shape(config))
+        raise ValueError(f"expected a config with a model, got {source}")
+    return Candidate(label, source, config, lambda: _build(config), shape or input_shape(config))
+
+
+def read_config(path: Path) -> Config:
+    """Run a config file.
+
+    Args:
+        path: The file.
+
+    Raises:
+        ValueError: If it can't be run.
+    """
+    try:
+        return Config.fromfile(path)
+    except Exception as error:  # a config is a program and fails in any way
+        raise ValueError(f"expected a config, {path} can't be read as one ({_reason(error)})") from error
+
+
+def _reason(error: Exception) -> str:
+    """Class and first line of an error."""
+    text = (str(error).strip().splitlines() or [""])[0][:300]
+    return f"{type(error).__name__}: {text}" if text else type(error).__name__
 
 
 def load_candidates(names: Sequence[str], *, shape: tuple[int, int] | None = None) -> list[Candidate]:
@@ -187,80 +233,13 @@ def input_shape(config: Config) -> tuple[int, int] | None:
     """
     codecs = config.get("codec", [])
     candidates = [codecs] if isinstance(codecs, dict) else list(codecs)
-    head = config.model.get("head") or {}
+    head = (config.model if isinstance(config.model, dict) else {}).get("head") or {}
     candidates.append(head.get("decoder") or {})
     for codec in candidates:
         if "input_size" in codec:
             width, height = codec["input_size"]
             return height, width
     return None
-
-
-def find_config(name: str) -> Path:
-    """Find the file of a config.
-
-    Args:
-        name: A path, ``package::path``, base name or alias.
-
-    Raises:
-        ValueError: If there is no such config; the message has the nearest names.
-    """
-    if "::" in name:
-        package, _, inner = name.partition("::")
-        folders = {"mmpose_ext": config_folder(mmpose_ext), "mmpose": config_folder(mmpose)}
-        if package not in folders:
-            raise ValueError(f"expected one of {', '.join(f'{key}::' for key in folders)} in front, got {name!r}")
-        path = folders[package] / inner
-        if path.is_file():
-            return path
-        found = _by_base_name(folders[package]).get(Path(inner).stem)
-        if found:
-            return found
-        raise ValueError(f"expected a config below {folders[package]}, got {inner!r}{_nearest(inner)}")
-    path = Path(name).expanduser()
-    if path.is_file():
-        return path
-    if path.suffix == "" and path.parent == Path():
-        ours = config_folder(mmpose_ext)
-        for known in (_aliases(ours), _by_base_name(ours), _by_base_name(config_folder(mmpose))):
-            if name in known:
-                return known[name]
-    raise ValueError(f"expected a config file, a base name or an alias, got {name!r}{_nearest(name)}")
-
-
-def config_folder(package: Any) -> Path:
-    """The folder ``configs`` of an installed package, or of the checkout that it is imported from.
-
-    Args:
-        package: An imported package with configs, i.e. ``mmpose`` or ``mmpose_ext``.
-    """
-    root = Path(package.__file__).resolve().parent
-    if (root.parent / "pyproject.toml").is_file() and (root.parent / "configs").is_dir():
-        return root.parent / "configs"
-    return root / ".mim" / "configs"
-
-
-def _by_base_name(folder: Path) -> dict[str, Path]:
-    return {path.stem: path for path in sorted(folder.rglob("*.py")) if "_base_" not in path.parts}
-
-
-def _aliases(folder: Path) -> dict[str, Path]:
-    return dict(_iter_aliases(folder))
-
-
-def _iter_aliases(folder: Path) -> Iterator[tuple[str, Path]]:
-    for metafile in sorted(folder.rglob("metafile.yml")):
-        for model in (yaml.safe_load(metafile.read_text()) or {}).get("Models", []):
-            aliases = model.get("Alias", [])
-            for alias in [aliases] if isinstance(aliases, str) else aliases:
-                yield alias, folder.parent / model["Config"]
-
-
-def _nearest(name: str) -> str:
-    ours = config_folder(mmpose_ext)
-    known = {**_by_base_name(config_folder(mmpose)), **_by_base_name(ours), **_aliases(ours)}
-    close = difflib.get_close_matches(Path(name).stem, known, n=3)
-    return f"; did you mean {', '.join(close)}?" if close else ""
 
 
 def _import_function(module_name: str, function_name: str) -> Callable[[], nn.Module]:

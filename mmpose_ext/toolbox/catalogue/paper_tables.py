@@ -4,8 +4,6 @@ The figures themselves stand in the papers' ``metafile.yml`` and nowhere else. A
 metafile names as its ``Source``; here are the titles, the rows that a paper prints a second time, and the reason where
 a table has none of ours. A paper that is not listed here has the tables that its metafile names. What stands in no
 table of a paper, as its short runs on other data, is in the table ``others``.
-
-Deviations: none (no paper).
 """
 
 from __future__ import annotations
@@ -13,12 +11,11 @@ from __future__ import annotations
 import re
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
-from pathlib import Path
 from typing import Any
 
-from mmpose_ext.toolbox.catalogue.tables import paper_name
+from mmpose_ext.toolbox.catalogue.metafile import alias_of, aliases_of, paper_name
 
-__all__ = ["OTHERS", "PAPERS", "Paper", "Table", "find_tables", "sources"]
+__all__ = ["OTHERS", "PAPERS", "Paper", "Table", "find_tables", "rows_of", "sources"]
 
 OTHERS = "others"
 """Number of the table of all configs that stand in none of the paper's."""
@@ -205,32 +202,9 @@ def rows_of(table: Table, content: Mapping[str, Any]) -> list[Mapping[str, Any]]
     Raises:
         ValueError: If a repeated row names an alias that does not exist.
     """
-    aliases = {alias: model for model in content["Models"] for alias in _aliases(model)}
+    aliases = {alias: model for model in content["Models"] for alias in aliases_of(model)}
     missing = [alias for alias in table.repeats if alias not in aliases]
     if missing and content["Models"]:
         raise ValueError(f"table {table.number} repeats {missing}, which no metafile has; it has {sorted(aliases)}")
     repeated = [aliases[alias]["Name"] for alias in table.repeats if alias in aliases]
     return [model for model in content["Models"] if table.number in sources(model) or model["Name"] in repeated]
-
-
-def _aliases(model: Mapping[str, Any]) -> list[str]:
-    aliases = model.get("Alias", [])
-    return [aliases] if isinstance(aliases, str) else list(aliases)
-
-
-def alias_of(model: Mapping[str, Any]) -> str:
-    """The short name of a config.
-
-    Args:
-        model: An entry of a metafile.
-    """
-    return next(iter(_aliases(model)), str(model["Name"]))
-
-
-def metafiles(configs: Path) -> dict[str, Path]:
-    """Name of each paper's folder -> its metafile.
-
-    Args:
-        configs: The folder ``configs``.
-    """
-    return {path.parent.name: path for path in sorted(configs.glob("body_2d_keypoint/*/metafile.yml"))}

@@ -8,8 +8,7 @@ from pathlib import Path
 import pytest
 
 import mmpose_ext
-from mmpose_ext.toolbox.catalogue.entries import entries, find_entry, matching
-from mmpose_ext.toolbox.catalogue.tables import load_metafile
+from mmpose_ext.toolbox.catalogue.metafile import entries, find_entry, find_models, load_metafile
 from mmpose_ext.toolbox.cli import main
 from mmpose_ext.toolbox.publishing.paper_card import NAME, paper_card, update_cards
 
@@ -19,10 +18,12 @@ ABOUT = "X: a paper.\n\nA. Author.\n\nA network."
 
 
 def test_all_words_match() -> None:
-    found = matching(["X-HRNet", "lspet", "128X96"])
+    found = find_models(["X-HRNet", "lspet", "128X96"])
     assert {entry.aliases[0] for entry in found} == {"xhrnet-18-lspet-128x96", "litehrnet-18-lspet-128x96"}
-    assert matching([]) == entries()
-    assert matching(["xhrnet"]) == matching(["X-HRNet"]) and matching(["scanet"]) == matching(["BDMP-SCANet"])
+    assert find_models([]) == entries()
+    assert find_models(["xhrnet"]) == find_models(["X-HRNet"]) and find_models(["scanet"]) == find_models(
+        ["BDMP-SCANet"]
+    )
 
 
 def test_an_alias_and_a_name_are_the_same_config() -> None:

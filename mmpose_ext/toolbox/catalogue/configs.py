@@ -1,0 +1,74 @@
+"""From a name on the command line to the file of a config, without importing MMPose.
+
+A name is one of
+
+* a path of a config file,
+* ``mmpose::...`` or ``mmpose_ext::...`` with a path below that package's ``configs``,
+* the base name or an alias of a config of this package, or the base name of one of MMPose's.
+"""
+
+from __future__ import annotations
+
+import difflib
+from pathlib import Path
+
+from mmpose_ext.toolbox.catalogue.metafile import config_folder, entries
+
+__all__ = ["config_aliases", "find_config"]
+
+PACKAGES = ("mmpose_ext", "mmpose")
+
+
+def find_config(name: str) -> Path:
+    """Find the file of a config.
+
+    Args:
+        name: A path, ``package::path``, base name or alias.
+
+    Raises:
+        ValueError: If there is no such config; the message has the nearest names.
+    """
+    if "::" in name:
+        return _inside_package(*name.split("::", 1))
+    path = Path(name).expanduser()
+    if path.is_file():
+        return path
+    if path.suffix == "" and path.parent == Path():
+        for known in (config_aliases(), *map(_by_base_name, PACKAGES)):
+            if name in known:
+                return known[name]
+    raise ValueError(f"expected a config file, a base name or an alias, got {name!r}{_nearest(name)}")
+
+
+def config_aliases() -> dict[str, Path]:
+    """Alias -> file of the config of this package."""
+    root = config_folder().parent
+    return {alias: root / entry.config for entry in entries() for alias in entry.aliases}
+
+
+def _inside_package(package: str, inner: str) -> Path:
+    if package not in PACKAGES:
+        wanted = ", ".join(f"{name}::" for name in PACKAGES)
+        raise ValueError(f"expected one of {wanted} in front, got {f'{package}::{inner}'!r}")
+    folder = config_folder(package)
+    path = folder / inner
+    if path.is_file():
+        return path
+    found = _by_base_name(package).get(Path(inner).stem)
+    if found is None:
+        raise ValueError(f"expected a config below {folder}, got {inner!r}{_nearest(inner)}")
+    return found
+
+
+def _by_base_name(package: str) -> dict[str, Path]:
+    try:
+        folder = config_folder(package)
+    except ValueError:  # a package that is not installed has no configs
+        return {}
+    return {path.stem: path for path in sorted(folder.rglob("*.py")) if "_base_" not in path.parts}
+
+
+def _nearest(name: str) -> str:
+    known = {**_by_base_name("mmpose"), **_by_base_name("mmpose_ext"), **config_aliases()}
+    close = difflib.get_close_matches(Path(name).stem, known, n=3)
+    return f"; did you mean {', '.join(close)}?" if close else ""
