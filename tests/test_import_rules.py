@@ -26,7 +26,7 @@ FLOORS: list[set[str]] = [
 ]
 """The packages of ``mmpose_ext`` from the bottom up. None imports from its own floor or a higher one."""
 TOOLBOX_FLOORS: list[set[str]] = [
-    {"counting", "leeds", "own_data"},
+    {"counting", "leeds", "own_data", "safe_config"},
     {"catalogue"},
     {"inference"},
     {"networks"},
