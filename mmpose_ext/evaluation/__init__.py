@@ -2,5 +2,6 @@
 
 from mmpose_ext.evaluation.fast_coco import FastCocoMetric
 from mmpose_ext.evaluation.mpii_pckh import MpiiPCKh
+from mmpose_ext.evaluation.torso_pck import TorsoPCK
 
-__all__ = ["FastCocoMetric", "MpiiPCKh"]
+__all__ = ["FastCocoMetric", "MpiiPCKh", "TorsoPCK"]

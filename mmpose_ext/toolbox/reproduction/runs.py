@@ -54,16 +54,16 @@ def as_published(printed: Mapping[str, float]) -> dict[str, float]:
     """Scores under the names that papers and metafiles have, in percent.
 
     Args:
-        printed: What ``mim test`` writes, e.g. ``coco/AP .5``, ``PCK@0.2/PCK``, ``mpii/PCKh@0.5``.
+        printed: What ``mim test`` writes, e.g. ``coco/AP .5``, ``torso/PCK@0.2``, ``mpii/PCKh@0.5``.
 
     Returns:
-        E.g. ``AP50``, ``PCK@0.2``, ``PCKh@0.5``. COCO's -1, for a score of nothing, is left out.
+        E.g. ``AP50``, ``torso PCK@0.2``, ``PCKh@0.5``; without COCO's -1, for no score, and counts of persons.
     """
     scores = {}
     for name, value in printed.items():
         prefix, _, rest = name.rpartition("/")
         fraction = prefix == "coco" or prefix.startswith("PCK@")
-        if fraction and value < 0:
+        if (fraction and value < 0) or (prefix == "torso" and rest in ("persons", "without_torso")):
             continue
         if prefix == "coco":
             rest = rest.replace(" .5", "50").replace(" .75", "75").replace(" (M)", "M").replace(" (L)", "L")
