@@ -11,8 +11,8 @@ from mmengine.dataset import Compose
 from mmengine.registry import DefaultScope
 from mmpose.registry import KEYPOINT_CODECS
 
-from mmpose_ext.toolbox.catalogue.entries import entries
-from mmpose_ext.toolbox.catalogue.networks import find_config
+from mmpose_ext.toolbox.catalogue.configs import find_config
+from mmpose_ext.toolbox.catalogue.metafile import entries
 from mmpose_ext.toolbox.inference.description import describe
 from mmpose_ext.toolbox.safe_config import build_codec, build_pipeline, check_config, check_plain
 
