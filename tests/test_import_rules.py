@@ -19,6 +19,7 @@ ROLES = {"backbone.py", "neck.py", "head.py", "initializer.py"}
 FLOORS: list[set[str]] = [
     {"version", "atomic"},
     {"compat", "layers", "convert"},
+    {"heads"},
     {"models", "codecs", "estimators", "datasets", "evaluation", "engine"},
     {"registry", "registration"},
     {"utils"},

@@ -11,15 +11,14 @@ from __future__ import annotations
 
 from collections.abc import Iterator, Sequence
 
-from mmengine.structures import PixelData
 from mmpose.codecs import MegviiHeatmap, UDPHeatmap
 from mmpose.models.pose_estimators import TopdownPoseEstimator
-from mmpose.models.utils.tta import flip_heatmaps
 from mmpose.registry import MODELS
 from mmpose.utils.typing import SampleList
 from torch import Tensor
 
 from mmpose_ext.estimators.pyramid import average, check_zooms, resample, split_strip
+from mmpose_ext.heads import HeatmapHeadBase, flip_average, heatmap_fields, last_heatmaps
 
 
 @MODELS.register_module()
@@ -59,8 +58,7 @@ class MultiScaleTopdownPoseEstimator(TopdownPoseEstimator):
         centre = zoom_centre(codec, codec.heatmap_size)
         heatmaps = average((self._heatmaps(crop, data_samples) for crop in crops), zooms, centre=centre)
         instances = self.head.decode(heatmaps)
-        wanted = self.test_cfg.get("output_heatmaps", False)
-        fields = [PixelData(heatmaps=sample) for sample in heatmaps.detach()] if wanted else None
+        fields = heatmap_fields(heatmaps) if self.test_cfg.get("output_heatmaps", False) else None
         return self.add_pred_to_datasample(instances, fields, data_samples)
 
     def _crops(self, inputs: Tensor, zooms: Sequence[float]) -> Iterator[Tensor]:
@@ -83,33 +81,17 @@ class MultiScaleTopdownPoseEstimator(TopdownPoseEstimator):
 
     def _heatmaps(self, crop: Tensor, data_samples: SampleList) -> Tensor:
         """Heatmaps (B, K, h, w) of one crop, averaged with those of its mirror image if ``flip_test`` says so."""
-        heatmaps = last_heatmaps(self.head(self.extract_feat(crop)))
+        heatmaps = self._one_pass(crop)
         if not self.test_cfg.get("flip_test", False):
             return heatmaps
-        mirrored = flip_heatmaps(
-            last_heatmaps(self.head(self.extract_feat(crop.flip(-1)))),
-            flip_mode=self.test_cfg.get("flip_mode", "heatmap"),
-            flip_indices=data_samples[0].metainfo["flip_indices"],
-            shift_heatmap=self.test_cfg.get("shift_heatmap", False),
-        )
-        return (heatmaps + mirrored) * 0.5
+        return flip_average(heatmaps, self._one_pass(crop.flip(-1)), data_samples, self.test_cfg)
 
-
-def last_heatmaps(output: Tensor | Sequence) -> Tensor:
-    """What a head predicts with: its heatmaps, or those of its last stage.
-
-    Args:
-        output: What ``forward`` of a head returned.
-
-    Raises:
-        ValueError: If these are no heatmaps (B, K, h, w).
-    """
-    while isinstance(output, (list, tuple)) and len(output):
-        output = output[-1]
-    if not isinstance(output, Tensor) or output.ndim != 4:
-        came = f"shape {tuple(output.shape)}" if isinstance(output, Tensor) else type(output).__name__
-        raise ValueError(f"expected a head whose output is heatmaps (B, K, h, w), got {came}")
-    return output
+    def _one_pass(self, crop: Tensor) -> Tensor:
+        """The heatmaps that the head predicts with, (B, K, h, w)."""
+        feats = self.extract_feat(crop)
+        if isinstance(self.head, HeatmapHeadBase):  # which may have several to choose from
+            return self.head.final_heatmaps(feats, self.test_cfg)
+        return last_heatmaps(self.head(feats))
 
 
 def zoom_centre(codec: object, size: Sequence[int], *, image: bool = False) -> tuple[float, float]:

@@ -15,8 +15,9 @@ from mmpose.registry import MODELS, TRANSFORMS
 from mmpose.testing import get_packed_inputs
 from torch import Tensor, nn
 
-from mmpose_ext.estimators.multi_scale import last_heatmaps, zoom_centre
+from mmpose_ext.estimators.multi_scale import zoom_centre
 from mmpose_ext.estimators.pyramid import average, resample
+from mmpose_ext.heads import last_heatmaps
 
 ZOOMS = (0.7, 0.8, 0.9, 1.0, 1.1, 1.2)
 SIZE = (64, 96)

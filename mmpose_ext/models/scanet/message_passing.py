@@ -98,10 +98,8 @@ class BiDirectionalMessagePassing(nn.Module):
 
     def __init__(self, in_channels: Sequence[int], channels: int = 32) -> None:
         super().__init__()
-        if isinstance(in_channels, int) or len(in_channels) < 2:
-            raise ValueError(f"in_channels must be two or more numbers, one for each map, got {in_channels!r}")
-        self.in_channels = tuple(in_channels)
-        self.reduce = make_reductions(in_channels, channels)
+        self.in_channels = levels_of(in_channels)
+        self.reduce = make_reductions(self.in_channels, channels)
         self.out_channels = (channels,) * len(in_channels)
         messages = len(in_channels) - 1
         self.top_down = nn.ModuleList(nn.Conv2d(channels, channels, 3, padding=1) for _ in range(messages))  # H
@@ -140,11 +138,9 @@ class MultiScaleFeatureIntegration(nn.Module):
 
     def __init__(self, in_channels: Sequence[int], channels: int = 32, *, message_passing: bool = False) -> None:
         super().__init__()
-        if isinstance(in_channels, int) or len(in_channels) < 2:
-            raise ValueError(f"in_channels must be two or more numbers, one for each map, got {in_channels!r}")
-        self.in_channels = tuple(in_channels)
-        self.message_passing = BiDirectionalMessagePassing(in_channels, channels) if message_passing else None
-        self.reduce = nn.ModuleList() if message_passing else make_reductions(in_channels, channels)
+        self.in_channels = levels_of(in_channels)
+        self.message_passing = BiDirectionalMessagePassing(self.in_channels, channels) if message_passing else None
+        self.reduce = nn.ModuleList() if message_passing else make_reductions(self.in_channels, channels)
         self.out_channels = channels * len(in_channels)
 
     def forward(self, maps: Sequence[Tensor]) -> tuple[Tensor]:
@@ -155,6 +151,13 @@ class MultiScaleFeatureIntegration(nn.Module):
             check_pyramid(maps, self.in_channels)
             levels = tuple(upsample(conv(x), 2**k) for k, (conv, x) in enumerate(zip(self.reduce, maps, strict=True)))
         return (torch.cat(levels, dim=1),)
+
+
+def levels_of(in_channels: Sequence[int]) -> tuple[int, ...]:
+    """The channels of each map as a tuple; raise a ValueError unless there are two maps or more."""
+    if isinstance(in_channels, int) or len(in_channels) < 2:
+        raise ValueError(f"in_channels must be two or more numbers, one for each map, got {in_channels!r}")
+    return tuple(in_channels)
 
 
 def make_reductions(in_channels: Sequence[int], channels: int) -> nn.ModuleList:

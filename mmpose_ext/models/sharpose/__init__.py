@@ -8,7 +8,7 @@ these patches, and only these, and predicts again with the same weights.
 """
 
 from mmpose_ext.models.sharpose.arch import ARCHS, Arch
-from mmpose_ext.models.sharpose.backbone import SHaRPose, SHaRPoseFeatures, SHaRPoseOneStage
+from mmpose_ext.models.sharpose.backbone import FineInputs, SHaRPose, SHaRPoseFeatures, SHaRPoseOneStage
 from mmpose_ext.models.sharpose.encoder import Attention, Block
 from mmpose_ext.models.sharpose.evit import SHaRPoseEViT
 from mmpose_ext.models.sharpose.fine_tokens import FeatureReuse, fine_index
@@ -25,6 +25,7 @@ __all__ = [
     "Attention",
     "Block",
     "FeatureReuse",
+    "FineInputs",
     "KeypointDecoder",
     "QualityPredictor",
     "SHaRPose",

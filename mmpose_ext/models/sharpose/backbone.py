@@ -22,7 +22,7 @@ import torch
 from mmpose.registry import MODELS
 from torch import Tensor, nn
 
-from mmpose_ext.models.sharpose.coarse_stage import CoarseResult, CoarseStage
+from mmpose_ext.models.sharpose.coarse_stage import CoarseStage
 from mmpose_ext.models.sharpose.fine_tokens import FeatureReuse, fine_index, take, to_patches
 from mmpose_ext.models.sharpose.grids import grid_of_patches, resample
 from mmpose_ext.models.sharpose.quality import QualityActivation
@@ -42,6 +42,32 @@ class SHaRPoseFeatures(NamedTuple):
     """Which samples went through the fine stage, bool, (B,)."""
     selected: Tensor
     """Positions of the selected patches on the coarse grid, row by row, by descending relevance, (B, K)."""
+
+
+class FineInputs(NamedTuple):
+    """What the fine stage takes from the coarse one; index each field to run it for some samples only."""
+
+    images: Tensor
+    """(B, 3, height, width)."""
+    before: Tensor
+    """Visual tokens that the coarse stage took in, (B, N, D)."""
+    after: Tensor
+    """Visual tokens that it gave out, those of the selected patches first, (B, K, D) or (B, N, D)."""
+    selected: Tensor
+    """Patches to refine, by descending relevance, (B, K)."""
+    others: Tensor
+    """The others, (B, N - K)."""
+
+
+class CoarsePass(NamedTuple):
+    """What is known behind the coarse stage."""
+
+    keypoints: Tensor
+    """Key point tokens, (B, M, D)."""
+    quality: Tensor
+    """Predicted quality, (B,)."""
+    fine_inputs: FineInputs
+    """What the fine stage takes."""
 
 
 def is_exporting() -> bool:
@@ -151,34 +177,31 @@ class SHaRPose(CoarseStage):
         Args:
             images: (B, 3, height, width).
         """
-        coarse, quality, inputs = self.begin(images)
+        keypoints, quality, inputs = self.coarse_pass(images)
         if not self.is_gated():
             everything = torch.ones_like(quality, dtype=torch.bool)
-            return SHaRPoseFeatures(coarse.keypoints, self.fine_stage(*inputs), quality, everything, coarse.selected)
+            return SHaRPoseFeatures(keypoints, self.fine_stage(inputs), quality, everything, inputs.selected)
         refined = quality < self.quality_threshold
-        fine = self.refine(coarse.keypoints, refined, inputs)
-        return SHaRPoseFeatures(coarse.keypoints, fine, quality, refined, coarse.selected)
+        fine = self.refine(keypoints, refined, inputs)
+        return SHaRPoseFeatures(keypoints, fine, quality, refined, inputs.selected)
 
     def is_gated(self) -> bool:
         """Whether samples of a good quality are not refined."""
         return not self.training and self.quality_threshold is not None and self.early_exit
 
-    def begin(self, images: Tensor) -> tuple[CoarseResult, Tensor, tuple[Tensor, ...]]:
-        """Run the coarse stage.
+    def coarse_pass(self, images: Tensor) -> CoarsePass:
+        """Run the coarse stage and predict the quality of its pose.
 
         Args:
             images: (B, 3, height, width).
-
-        Returns:
-            What it gives out, the predicted quality (B,), and the arguments of :meth:`fine_stage`.
         """
         self.check_size(images)
         before = self.embed(images)
         coarse = self.coarse_stage(before, select_patches=self.num_selected, want_patches=self.num_wanted)
-        inputs = (images, before, coarse.visual, coarse.selected, coarse.others)
-        return coarse, self.quality_predictor(coarse.quality_token), inputs
+        inputs = FineInputs(images, before, coarse.visual, coarse.selected, coarse.others)
+        return CoarsePass(coarse.keypoints, self.quality_predictor(coarse.quality_token), inputs)
 
-    def refine(self, keypoints: Tensor, refined: Tensor, inputs: tuple[Tensor, ...]) -> Tensor:
+    def refine(self, keypoints: Tensor, refined: Tensor, inputs: FineInputs) -> Tensor:
         """Run the fine stage for some samples.
 
         A graph that is being exported can't leave samples out: there all are refined and the others put back.
@@ -186,33 +209,31 @@ class SHaRPose(CoarseStage):
         Args:
             keypoints: Key point tokens of the coarse stage, (B, M, D).
             refined: Which samples, (B,).
-            inputs: Arguments of :meth:`fine_stage`.
+            inputs: What the fine stage takes, for all samples.
 
         Returns:
             Key point tokens of the last stage of each sample, (B, M, D).
         """
         if is_exporting():
-            return torch.where(refined[:, None, None], self.fine_stage(*inputs), keypoints)
+            return torch.where(refined[:, None, None], self.fine_stage(inputs), keypoints)
         rows = refined.nonzero()[:, 0]  # waits for the device
         if len(rows) == len(refined):
-            return self.fine_stage(*inputs)
+            return self.fine_stage(inputs)
         if len(rows) == 0:
             return keypoints
-        return keypoints.index_copy(0, rows, self.fine_stage(*(x.index_select(0, rows) for x in inputs)))
+        chosen = FineInputs(*(x.index_select(0, rows) for x in inputs))
+        return keypoints.index_copy(0, rows, self.fine_stage(chosen))
 
-    def fine_stage(self, images: Tensor, before: Tensor, after: Tensor, selected: Tensor, others: Tensor) -> Tensor:
+    def fine_stage(self, inputs: FineInputs) -> Tensor:
         """Run the fine stage.
 
         Args:
-            images: (B, 3, height, width).
-            before: Visual tokens that the coarse stage took in, (B, N, D).
-            after: Visual tokens that it gave out, those of the selected patches first, (B, K, D) or (B, N, D).
-            selected: Patches to refine, (B, K).
-            others: The others, (B, N - K).
+            inputs: What it takes from the coarse stage.
 
         Returns:
             Key point tokens (B, M, D).
         """
+        images, before, after, selected, others = inputs
         index = fine_index(selected, self.coarse_grid[1], self.ratio)
         patches = take(to_patches(resample(images, self.fine_grid, self.patch_size), self.patch_size), index)
         positions = self.fine_positions[0].index_select(0, index.flatten()).unflatten(0, index.shape)
@@ -281,6 +302,16 @@ class SHaRPoseOneStage(CoarseStage):
         """
         self.check_size(images)
         result = self.coarse_stage(self.embed(images))
-        quality = self.quality_predictor(result.quality_token)
-        nothing = torch.zeros_like(quality, dtype=torch.bool)
-        return SHaRPoseFeatures(result.keypoints, result.keypoints, quality, nothing, result.selected)
+        return self.features_of_one_stage(result.keypoints, result.quality_token)
+
+    def features_of_one_stage(self, keypoints: Tensor, quality_token: Tensor) -> SHaRPoseFeatures:
+        """What the head takes, where the only stage stands for both and no patch is selected.
+
+        Args:
+            keypoints: (B, M, D).
+            quality_token: (B, D).
+        """
+        quality = self.quality_predictor(quality_token)
+        refined = torch.zeros_like(quality, dtype=torch.bool)
+        selected = torch.zeros((keypoints.shape[0], 0), dtype=torch.long, device=keypoints.device)
+        return SHaRPoseFeatures(keypoints, keypoints, quality, refined, selected)

@@ -145,10 +145,10 @@ class CoarseStage(BaseModule):
         scores = relevance(accumulate(accumulated, rows[..., -patches:], beta=self.beta))
         selected, others = select(scores, select_patches)
         wanted = torch.cat([selected, others], 1)[:, :want_patches] + first.shape[1]
-        head = torch.arange(first.shape[1], device=wanted.device).expand(batch, -1)
-        index = torch.cat([head, wanted], 1)
+        leading = torch.arange(first.shape[1], device=wanted.device).expand(batch, -1)  # key points and quality
+        index = torch.cat([leading, wanted], 1)  # into the sequence of all tokens
         attended = last.attn.answer(last.attn.query(take(normed, index)), key, value)
-        x = self.norm(last.finish(take(x, index), attended))
+        x = self.norm(last.add_mlp(last.add_attention(take(x, index), attended)))
         count = self.num_keypoints
         return CoarseResult(x[:, :count], x[:, count], x[:, count + 1 :], scores, selected, others)
 

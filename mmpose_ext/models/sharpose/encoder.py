@@ -132,9 +132,12 @@ class Block(nn.Module):
             Tokens (B, Q, D), and attention (B, H, R, L) or None.
         """
         attended, attention = self.attn(self.norm1(x), queries=queries, rows=rows)
-        return self.finish(x[:, :queries], attended), attention
+        return self.add_mlp(self.add_attention(x[:, :queries], attended)), attention
 
-    def finish(self, x: Tensor, attended: Tensor) -> Tensor:
-        """Add the output of the attention to the tokens that asked, then that of the MLP, all (B, Q, D)."""
-        x = x + self.drop_path(attended)
+    def add_attention(self, x: Tensor, attended: Tensor) -> Tensor:
+        """Add the output of the attention to the tokens that asked, both (B, Q, D)."""
+        return x + self.drop_path(attended)
+
+    def add_mlp(self, x: Tensor) -> Tensor:
+        """Add the output of the MLP to tokens (B, Q, D)."""
         return x + self.drop_path(self.mlp(self.norm2(x)))

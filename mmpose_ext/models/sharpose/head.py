@@ -15,15 +15,11 @@ from __future__ import annotations
 from collections.abc import Sequence
 
 import torch
-from mmengine.structures import PixelData
-from mmpose.evaluation.functional import pose_pck_accuracy
-from mmpose.models.heads import BaseHead
-from mmpose.models.utils.tta import flip_heatmaps
-from mmpose.registry import KEYPOINT_CODECS, MODELS
-from mmpose.utils.tensor_utils import to_numpy
-from mmpose.utils.typing import ConfigType, OptConfigType, OptSampleList, Predictions
+from mmpose.registry import MODELS
+from mmpose.utils.typing import ConfigType, OptConfigType, OptSampleList
 from torch import Tensor
 
+from mmpose_ext.heads import HeatmapHeadBase, pose_accuracy, stack_supervision
 from mmpose_ext.layers.fused_linear import use_fused_linear
 from mmpose_ext.models.sharpose.backbone import SHaRPoseFeatures
 from mmpose_ext.models.sharpose.keypoint_decoder import KeypointDecoder
@@ -31,7 +27,7 @@ from mmpose_ext.models.sharpose.quality import object_keypoint_similarity, quali
 
 
 @MODELS.register_module()
-class SHaRPoseHead(BaseHead):
+class SHaRPoseHead(HeatmapHeadBase):
     """The decoder of key point tokens, shared by both stages.
 
     Args:
@@ -65,10 +61,9 @@ class SHaRPoseHead(BaseHead):
         decoder: OptConfigType = None,
         init_cfg: dict | list[dict] | None = None,
     ) -> None:
-        super().__init__(init_cfg or dict(type="TruncNormal", layer="Linear", std=0.02, bias=0))
+        super().__init__(decoder, init_cfg or dict(type="TruncNormal", layer="Linear", std=0.02, bias=0))
         self.out_channels = out_channels
         self.loss_module = MODELS.build(loss or dict(type="KeypointMSELoss", use_target_weight=True))
-        self.decoder = KEYPOINT_CODECS.build(decoder) if decoder is not None else None
         self.keypoint_decoder = KeypointDecoder(in_channels, heatmap_size[1], heatmap_size[0], num_layers=num_layers)
         self.quality_weight = quality_weight
         self.swapped_oks = swapped_oks
@@ -101,32 +96,6 @@ class SHaRPoseHead(BaseHead):
         del test_cfg
         use_fused_linear(self)
 
-    def predict(
-        self, feats: SHaRPoseFeatures | list[SHaRPoseFeatures], batch_data_samples: OptSampleList, test_cfg: ConfigType
-    ) -> Predictions:
-        """Predict key points; see ``HeatmapHead.predict``, which has the same ``test_cfg``.
-
-        Args:
-            feats: What the backbone returned; for a flip test, that of the image and that of its mirror image.
-            batch_data_samples: Their samples.
-            test_cfg: ``flip_mode``, ``shift_heatmap``, ``output_heatmaps``.
-        """
-        if isinstance(feats, list):  # the flip test of MMPose
-            image, mirrored = feats
-            flipped = flip_heatmaps(
-                self.forward(mirrored),
-                flip_mode=test_cfg.get("flip_mode", "heatmap"),
-                flip_indices=batch_data_samples[0].metainfo["flip_indices"],
-                shift_heatmap=test_cfg.get("shift_heatmap", False),
-            )
-            heatmaps = (self.forward(image) + flipped) * 0.5
-        else:
-            heatmaps = self.forward(feats)
-        instances = self.decode(heatmaps)
-        if test_cfg.get("output_heatmaps", False):
-            return instances, [PixelData(heatmaps=sample) for sample in heatmaps.detach()]
-        return instances
-
     def loss(self, feats: SHaRPoseFeatures, batch_data_samples: OptSampleList, train_cfg: ConfigType) -> dict:
         """The three terms of Eq. (9), and the accuracy of the last stage.
 
@@ -135,8 +104,7 @@ class SHaRPoseHead(BaseHead):
             batch_data_samples: Samples with target heatmaps and key point weights.
             train_cfg: ``compute_acc``.
         """
-        target = torch.stack([sample.gt_fields.heatmaps for sample in batch_data_samples])
-        weights = torch.cat([sample.gt_instance_labels.keypoint_weights for sample in batch_data_samples])
+        target, weights = stack_supervision(batch_data_samples)
         coarse, fine = (self.keypoint_decoder(tokens).float() for tokens in (feats.coarse, feats.fine))
         losses = dict(
             loss_coarse=self.loss_module(coarse, target, weights),  # Eq. (10)
@@ -144,8 +112,7 @@ class SHaRPoseHead(BaseHead):
             loss_quality=self._quality_loss(feats.quality.float(), coarse.detach(), target, weights),  # Eq. (9)
         )
         if train_cfg.get("compute_acc", True):
-            _, accuracy, _ = pose_pck_accuracy(to_numpy(fine), to_numpy(target), to_numpy(weights) > 0)
-            losses["acc_pose"] = target.new_tensor(accuracy)
+            losses["acc_pose"] = pose_accuracy(fine, target, weights)
         return losses
 
     def _quality_loss(self, quality: Tensor, coarse: Tensor, target: Tensor, weights: Tensor) -> Tensor:

@@ -16,16 +16,11 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 
-import torch
-from mmengine.structures import PixelData
-from mmpose.evaluation.functional import pose_pck_accuracy
-from mmpose.models.heads import BaseHead
-from mmpose.models.utils.tta import flip_heatmaps
-from mmpose.registry import KEYPOINT_CODECS, MODELS
-from mmpose.utils.tensor_utils import to_numpy
-from mmpose.utils.typing import ConfigType, OptConfigType, OptSampleList, Predictions
+from mmpose.registry import MODELS
+from mmpose.utils.typing import ConfigType, OptConfigType, OptSampleList
 from torch import Tensor, nn
 
+from mmpose_ext.heads import HeatmapHeadBase, pose_accuracy, stack_supervision
 from mmpose_ext.layers.sizes import check_maps
 from mmpose_ext.models.ssn.predictor import Predictor, Tail
 
@@ -46,7 +41,7 @@ def root_mean_squared_error(predicted: Tensor, target: Tensor, weights: Tensor) 
 
 
 @MODELS.register_module()
-class SSNHead(BaseHead):
+class SSNHead(HeatmapHeadBase):
     """Early stage predictors E1 to E3 and the predictors P1 to P4 of the upward half.
 
     ``test_cfg.predictor`` chooses the one that key points are taken from, ``'P4'`` by default (Table 2 needs all).
@@ -76,14 +71,14 @@ class SSNHead(BaseHead):
         init_cfg: dict | list[dict] | None = None,
     ) -> None:
         super().__init__(
-            init_cfg or [dict(type="Kaiming", layer="Conv2d"), dict(type="Constant", layer="BatchNorm2d", val=0.1)]
+            decoder,
+            init_cfg or [dict(type="Kaiming", layer="Conv2d"), dict(type="Constant", layer="BatchNorm2d", val=0.1)],
         )
         unknown = [name for name in predictors if name not in LEVELS]
         if unknown or not predictors or len(set(predictors)) != len(predictors):
             raise ValueError(f"expected different predictors among {', '.join(LEVELS)}, got {', '.join(predictors)}")
         self.in_channels = in_channels
         self.out_channels = out_channels
-        self.decoder = KEYPOINT_CODECS.build(decoder) if decoder is not None else None
         norm_cfg = norm_cfg or dict(type="GN", num_groups=32)
         self.predictors = nn.ModuleDict(
             {name: Predictor(in_channels, out_channels, tail=tail, norm_cfg=norm_cfg) for name in predictors}
@@ -111,35 +106,9 @@ class SSNHead(BaseHead):
             raise ValueError(f"expected test_cfg.predictor among {', '.join(self.predictors)}, got {name!r}")
         return self.predictors[name](feats[list(self.predictors).index(name)], feats[-1].shape[2:])
 
-    def predict(
-        self,
-        feats: Sequence[Tensor] | list[Sequence[Tensor]],
-        batch_data_samples: OptSampleList,
-        test_cfg: ConfigType,
-    ) -> Predictions:
-        """Predict key points; see ``HeatmapHead.predict``, which has the same ``test_cfg``.
-
-        Args:
-            feats: Maps; for a flip test, those of the image and those of its mirror image.
-            batch_data_samples: Their samples.
-            test_cfg: ``predictor``, ``flip_test``, ``flip_mode``, ``shift_heatmap``, ``output_heatmaps``.
-        """
-        name = test_cfg.get("predictor", list(self.predictors)[-1])
-        if test_cfg.get("flip_test", False):
-            image, mirrored = feats
-            flipped = flip_heatmaps(
-                self.heatmaps_of(name, mirrored),
-                flip_mode=test_cfg.get("flip_mode", "heatmap"),
-                flip_indices=batch_data_samples[0].metainfo["flip_indices"],
-                shift_heatmap=test_cfg.get("shift_heatmap", False),
-            )
-            heatmaps = (self.heatmaps_of(name, image) + flipped) * 0.5
-        else:
-            heatmaps = self.heatmaps_of(name, feats)
-        instances = self.decode(heatmaps)
-        if test_cfg.get("output_heatmaps", False):
-            return instances, [PixelData(heatmaps=sample) for sample in heatmaps.detach()]
-        return instances
+    def final_heatmaps(self, feats: Sequence[Tensor], test_cfg: ConfigType) -> Tensor:
+        """Heatmaps (B, M, H, W) of the predictor that ``test_cfg.predictor`` names, by default of the last."""
+        return self.heatmaps_of(test_cfg.get("predictor", list(self.predictors)[-1]), feats)
 
     def loss(self, feats: Sequence[Tensor], batch_data_samples: OptSampleList, train_cfg: ConfigType) -> dict:
         """One term for each predictor, and the accuracy of the last.
@@ -150,8 +119,7 @@ class SSNHead(BaseHead):
                 With one width it serves all predictors.
             train_cfg: ``compute_acc``.
         """
-        targets = torch.stack([sample.gt_fields.heatmaps for sample in batch_data_samples])
-        weights = torch.cat([sample.gt_instance_labels.keypoint_weights for sample in batch_data_samples])
+        targets, weights = stack_supervision(batch_data_samples)
         levels = self._split(targets)
         heatmaps = dict(zip(self.predictors, self.forward(feats), strict=True))
         losses = {
@@ -159,9 +127,7 @@ class SSNHead(BaseHead):
             for name, predicted in heatmaps.items()
         }
         if train_cfg.get("compute_acc", True):
-            last = list(heatmaps.values())[-1]
-            _, accuracy, _ = pose_pck_accuracy(to_numpy(last), to_numpy(levels[0]), to_numpy(weights) > 0)
-            losses["acc_pose"] = targets.new_tensor(accuracy)
+            losses["acc_pose"] = pose_accuracy(list(heatmaps.values())[-1], levels[0], weights)
         return losses
 
     def _check_maps(self, feats: Sequence[Tensor]) -> None:

@@ -13,7 +13,7 @@ from __future__ import annotations
 import torch
 from torch import Tensor, nn
 
-from mmpose_ext.models.sharpose import SHaRPose, SHaRPoseFeatures
+from mmpose_ext.models.sharpose import FineInputs, SHaRPose, SHaRPoseFeatures
 from mmpose_ext.toolbox.export.decoded import DecodedOutputs
 from mmpose_ext.toolbox.export.two_stages import TwoStages
 from mmpose_ext.toolbox.networks import PoseNet
@@ -29,8 +29,8 @@ class _Coarse(nn.Module):
         self.backbone = backbone
 
     def forward(self, images: Tensor) -> tuple[Tensor, ...]:
-        coarse, quality, inputs = self.backbone.begin(images)
-        return coarse.keypoints, quality, *inputs
+        keypoints, quality, inputs = self.backbone.coarse_pass(images)
+        return keypoints, quality, *inputs
 
 
 class _Fine(nn.Module):
@@ -41,7 +41,7 @@ class _Fine(nn.Module):
         self.backbone = backbone
 
     def forward(self, *inputs: Tensor) -> Tensor:
-        return self.backbone.fine_stage(*inputs)
+        return self.backbone.fine_stage(FineInputs(*inputs))
 
 
 class _Heatmaps(nn.Module):

@@ -8,7 +8,7 @@ from __future__ import annotations
 import torch
 from torch import Tensor, nn
 
-from mmpose_ext.estimators.multi_scale import last_heatmaps
+from mmpose_ext.heads import last_heatmaps
 from mmpose_ext.toolbox.visualization import Panel, Sample
 from mmpose_ext.toolbox.visualization.drawing import heat
 

@@ -80,7 +80,7 @@ def test_thresholds_go_from_none_to_all():
 def test_speed_is_that_of_the_share_that_is_refined(model, monkeypatch):
     refined = []
     fine_stage = model.backbone.fine_stage
-    monkeypatch.setattr(model.backbone, "fine_stage", lambda x, *rest: refined.append(len(x)) or fine_stage(x, *rest))
+    monkeypatch.setattr(model.backbone, "fine_stage", lambda x: refined.append(len(x.images)) or fine_stage(x))
     speeds = images_per_second(model, torch.randn(6, 3, 48, 32), [0.0, 0.34, 1.0], rounds=1)
     assert len(speeds) == 3 and min(speeds) > 0
     assert refined == [2, 6] * 2  # to warm up, and once

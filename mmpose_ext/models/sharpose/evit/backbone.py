@@ -90,11 +90,7 @@ class SHaRPoseEViT(SHaRPoseOneStage):
             x = self.prune(block, x, self.num_kept[layer]) if layer in self.num_kept else block(x)[0]
         x, _ = last(x, queries=first.shape[1])  # nobody looks at the others
         x = self.norm(x)
-        keypoints, quality = x[:, : self.num_keypoints], self.quality_predictor(x[:, self.num_keypoints])
-        nothing = torch.zeros_like(quality, dtype=torch.bool)
-        return SHaRPoseFeatures(
-            keypoints, keypoints, quality, nothing, nothing.new_zeros((len(x), 0), dtype=torch.long)
-        )
+        return self.features_of_one_stage(x[:, : self.num_keypoints], x[:, self.num_keypoints])
 
     def prune(self, block: Block, x: Tensor, number: int) -> Tensor:
         """Run a block that fuses tokens behind its attention.
@@ -110,5 +106,4 @@ class SHaRPoseEViT(SHaRPoseOneStage):
         attended, attention = block.attn(block.norm1(x), rows=self.num_keypoints)
         assert attention is not None  # as rows are asked for
         scores = relevance(attention[..., self.num_keypoints + 1 :])
-        x = reorganize(x + block.drop_path(attended), scores, number)
-        return x + block.drop_path(block.mlp(block.norm2(x)))
+        return block.add_mlp(reorganize(block.add_attention(x, attended), scores, number))
