@@ -1,9 +1,13 @@
 """The X-shuffle block, its ablations, and the exchange between branches."""
 
+from pathlib import Path
+
 import pytest
 import torch
 import torch.nn.functional as F
+import yaml
 
+from mmpose_ext.models.xhrnet import ARCHS
 from mmpose_ext.models.xhrnet.multi_resolution import MultiResolutionModule
 from mmpose_ext.models.xhrnet.susa import SpatiallyUnidimensionalSelfAttention
 from mmpose_ext.models.xhrnet.x_shuffle import BLOCKS, ParallelSUSA, XShuffleBlock, interleave
@@ -89,3 +93,17 @@ def test_normalisation_statistics_move_once_per_step():
 def test_bad_values(channels, block, message):
     with pytest.raises(ValueError, match=message):
         XShuffleBlock(channels, (6, 4), block=block)
+
+
+def test_share_of_a_susa_in_the_cost_of_a_pointwise_convolution():
+    """The 8% that the package's docstring gives for 256x192, from the counts in the metafile."""
+    root = Path(__file__).resolve().parents[3]
+    models = yaml.safe_load((root / "configs/body_2d_keypoint/xhrnet/metafile.yml").read_text())["Models"]
+    macs = {model["Alias"]: model["Metadata"]["MACs"] for model in models if "Alias" in model}
+    modules, channels = ARCHS["18"].num_modules, ARCHS["18"].channels
+    pointwise = sum(
+        number * 2 * 2 * (channels[i] // 2) ** 2 * (64 >> i) * (48 >> i)  # two blocks of two convolutions
+        for stage, number in enumerate(modules)
+        for i in range(stage + 2)
+    )
+    assert (macs["xhrnet-18"] - macs["xhrnet-18-baseline"]) / pointwise == pytest.approx(0.0782, abs=1e-4)
