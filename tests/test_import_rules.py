@@ -27,9 +27,10 @@ FLOORS: list[set[str]] = [
 ]
 """The packages of ``mmpose_ext`` from the bottom up. None imports from its own floor or a higher one."""
 TOOLBOX_FLOORS: list[set[str]] = [
-    {"counting", "leeds", "own_data", "safe_config"},
+    {"command_errors", "image_file", "json_file", "safe_config"},
+    {"counting", "leeds"},
     {"catalogue"},
-    {"inference"},
+    {"inference", "own_data"},
     {"networks"},
     {"export"},
     {"benchmark", "studies"},

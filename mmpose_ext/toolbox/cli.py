@@ -7,6 +7,7 @@ import importlib
 import sys
 from collections.abc import Sequence
 
+from mmpose_ext.toolbox.command_errors import run_command
 from mmpose_ext.version import __version__
 
 COMMANDS = {
@@ -52,7 +53,7 @@ def main(argv: Sequence[str] | None = None) -> int:
             module.add_arguments(sub)
             sub.set_defaults(run=module.run)
     args = parser.parse_args(argv)
-    return int(args.run(args) or 0)
+    return run_command(args.command, lambda: args.run(args))
 
 
 if __name__ == "__main__":

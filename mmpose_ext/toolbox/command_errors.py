@@ -1,0 +1,75 @@
+"""What every command does with an error: one line on stderr, ``mmpose-ext VERB: message``, and the status.
+
+2 for what a user or a file causes, 130 after Control-C, 141 when the reader of the output has gone (``... | head``),
+which is quiet. Any other exception is a fault of this package and shows its traceback. With the environment variable
+``MMPOSE_EXT_TRACEBACK=1`` every error does.
+"""
+
+from __future__ import annotations
+
+import os
+import select
+import sys
+from collections.abc import Callable
+
+__all__ = ["INTERRUPTED", "PIPE_CLOSED", "TRACEBACK", "USER_ERROR", "run_command"]
+
+USER_ERROR, INTERRUPTED, PIPE_CLOSED = 2, 130, 141
+TRACEBACK = "MMPOSE_EXT_TRACEBACK"
+"""The environment variable that shows where an error was raised."""
+
+_ERRORS = (ValueError, OSError, ImportError, OverflowError, RecursionError, MemoryError)
+_BARE = {RecursionError: "something is nested too deeply", MemoryError: "there is not enough memory"}
+"""Errors whose own text says little."""
+
+
+def run_command(name: str, run: Callable[[], int | None]) -> int:
+    """Run a command and turn what goes wrong into one line and a status.
+
+    Args:
+        name: The verb, e.g. ``infer``.
+        run: The command.
+
+    Returns:
+        The exit status.
+    """
+    try:
+        status = int(run() or 0)
+        sys.stdout.flush()
+        return status
+    except BrokenPipeError as error:
+        return PIPE_CLOSED if _output_is_closed() else _report(name, error)
+    except KeyboardInterrupt as error:
+        _write(name, str(error) or "stopped")
+        return INTERRUPTED
+    except _ERRORS as error:
+        return _report(name, error)
+
+
+def _report(name: str, error: Exception) -> int:
+    if os.environ.get(TRACEBACK, "0") not in ("", "0"):
+        raise error
+    text = next((f"{words} ({error})" for kind, words in _BARE.items() if isinstance(error, kind)), str(error))
+    if isinstance(error, OSError) and error.strerror and error.filename:
+        text = f"{error.filename}: {error.strerror}"
+    _write(name, " ".join(text.split()) or type(error).__name__)
+    return USER_ERROR
+
+
+def _write(name: str, text: str) -> None:
+    sys.stderr.write(f"mmpose-ext {name}: {text}\n")
+
+
+def _output_is_closed() -> bool:
+    """Whether nobody reads stdout any more; it is led to nowhere then, so that Python's exit is quiet too."""
+    try:
+        number = sys.stdout.fileno()
+    except (OSError, ValueError):  # no file of the system
+        return False
+    if hasattr(select, "poll"):  # Windows has none
+        watch = select.poll()
+        watch.register(number, 0)
+        if not any(event & select.POLLERR for _, event in watch.poll(0)):
+            return False
+    os.dup2(os.open(os.devnull, os.O_WRONLY), number)
+    return True
