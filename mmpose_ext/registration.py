@@ -1,55 +1,71 @@
-"""Makes this package known to MMEngine: scope, child registries, modules.
+"""Makes this package known to MMEngine: its classes to MMPose's registries, its configs to ``mmpose_ext::``.
 
-Every class is registered straight into :mod:`mmpose.registry`, so ``type='XHRNet'`` works under MMPose's
-default scope. The child registries in :mod:`mmpose_ext.registry` only add the *name* ``mmpose_ext`` as a
-scope, for ``_base_ = ['mmpose_ext::...']`` and ``MMPoseInferencer(..., scope='mmpose_ext')``.
+Every class is registered straight into :mod:`mmpose.registry`, so ``type='XHRNet'`` works under MMPose's default scope.
+A registry imports its modules at the first look-up; :func:`activate` adds ours to them. The child registries in
+:mod:`mmpose_ext.registry` only add the *name* ``mmpose_ext`` as a scope, for ``MMPoseInferencer(...,
+scope='mmpose_ext')``; MMEngine imports them when it meets the name.
 """
 
 from __future__ import annotations
 
 import importlib
-import warnings
+from types import ModuleType
 
-STACK = ("torch", "mmengine", "mmpose.registry", "mmpose.models", "mmpose.datasets", "mmpose.evaluation")
-"""What has to be importable before any module of this package can register something."""
+from mmpose_ext.compat import when_imported
 
-NOISE = (r"pkg_resources is deprecated", r"`torch\.jit\.script` is deprecated")
-"""What OpenMMLab's packages make others warn about when they are imported, and no user can change."""
+__all__ = ["LOCATIONS", "activate", "register"]
 
-MODULES = (
-    "mmpose_ext.registry",
-    "mmpose_ext.models",
-    "mmpose_ext.estimators",
-    "mmpose_ext.codecs",
-    "mmpose_ext.datasets",
-    "mmpose_ext.evaluation",
-    "mmpose_ext.engine",
-)
-"""Packages whose import registers something."""
+LOCATIONS = {
+    "MODELS": ("mmpose_ext.models", "mmpose_ext.estimators", "mmpose_ext.codecs"),
+    "WEIGHT_INITIALIZERS": ("mmpose_ext.models",),
+    "KEYPOINT_CODECS": ("mmpose_ext.codecs",),
+    "DATASETS": ("mmpose_ext.datasets",),
+    "TRANSFORMS": ("mmpose_ext.datasets",),
+    "METRICS": ("mmpose_ext.evaluation",),
+    "HOOKS": ("mmpose_ext.engine",),
+    "OPTIMIZERS": ("mmpose_ext.engine",),
+    "OPTIM_WRAPPERS": ("mmpose_ext.engine",),
+    "OPTIM_WRAPPER_CONSTRUCTORS": ("mmpose_ext.engine",),
+    "PARAM_SCHEDULERS": ("mmpose_ext.engine",),
+}
+"""Registry of :mod:`mmpose.registry` -> packages whose import registers classes in it."""
+
+
+def activate() -> None:
+    """Let MMPose's registries and MMEngine's configs find this package, now or when their modules are imported.
+
+    Cheap and idempotent. Imports neither torch nor any package of OpenMMLab.
+    """
+    when_imported("mmpose.registry", _add_locations)
+    when_imported("mmengine.config.utils", _add_scope)
 
 
 def register() -> None:
-    """Import all modules of this package that register something.
+    """Import all packages of :data:`LOCATIONS` now.
 
-    A missing or broken OpenMMLab stack is a warning here and not an error, because ``mmpose-ext doctor`` has to run
-    exactly then. An error in this package itself is an error.
+    Raises:
+        ImportError: If the OpenMMLab stack is missing or broken.
     """
-    try:
-        for name in STACK:
-            _import(name)
-    except Exception as error:  # a broken stack fails in any way: a missing library, an assertion on a version, ...
-        warnings.warn(
-            f"mmpose_ext registered no model, because {name} can't be imported ({type(error).__name__}: {error}). "
-            "Run `mmpose-ext doctor` for the cure.",
-            stacklevel=2,
-        )
-        return
-    for name in MODULES:
-        _import(name)
-
-
-def _import(name: str) -> None:
-    with warnings.catch_warnings():
-        for message in NOISE:
-            warnings.filterwarnings("ignore", message)
+    for name in sorted({name for names in LOCATIONS.values() for name in names}):
         importlib.import_module(name)
+
+
+def _add_locations(module: ModuleType) -> None:
+    """Add the locations to the registries; one that has imported its own already imports ours at once."""
+    for name, packages in LOCATIONS.items():
+        registry = getattr(module, name)
+        for package in packages:
+            if package in registry._locations:
+                continue
+            registry._locations.append(package)  # in place: seen also by an import of the locations that is under way
+            if registry._imported:
+                importlib.import_module(package)
+
+
+def _add_scope(module: ModuleType) -> None:
+    """Let MMEngine find the configs of the scope ``mmpose_ext``.
+
+    It looks for the folder ``.mim`` beside a distribution or, failing that, beside a module of the name given here. A
+    distribution is not found if the install is editable, so it is a module that has to be named.
+    """
+    module.MODULE2PACKAGE["mmpose_ext"] = "mmpose_ext.registry"

@@ -7,20 +7,18 @@ where the classes are.
 from __future__ import annotations
 
 from mmengine import registry as mmengine_registry
-from mmengine.config.utils import MODULE2PACKAGE
 from mmengine.registry import Registry
 from mmpose import registry as mmpose_registry
 
 SCOPE = "mmpose_ext"
 
-# MMEngine finds the configs of a scope through this table: the folder `.mim` beside a distribution or, failing that, a
-# module of the given name. A distribution is not found if the install is editable, so it is a module that has to be
-# named.
-MODULE2PACKAGE[SCOPE] = "mmpose_ext.registry"
-
 
 class ScopeRegistry(Registry):
     """A registry whose scope is only a name: what is asked for by it is found with the parent."""
+
+    def import_from_location(self) -> None:
+        """Import the modules of the parent, where the classes are."""
+        self.parent.import_from_location()
 
     def get(self, key: str) -> type | None:
         """The class of a name, which may begin with the scope."""

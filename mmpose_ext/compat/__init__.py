@@ -1,17 +1,28 @@
 """Known breakages of the OpenMMLab stack, one file each; each does nothing where upstream works."""
 
-from mmpose_ext.compat import checkpoint, inferencer, launcher, mmcv_ext, moved, safetensors_files, xtcocotools_mask
+from mmpose_ext.compat import (
+    checkpoint,
+    inferencer,
+    launcher,
+    mmcv_ext,
+    moved,
+    safetensors_files,
+    upstream_warnings,
+    xtcocotools_mask,
+)
+from mmpose_ext.compat._imports import when_imported
 
-__all__ = ["activate"]
+__all__ = ["activate", "when_imported"]
 
 
 def activate() -> None:
-    """Apply all mends.
+    """Apply all fixes.
 
-    Cheap and idempotent. Imports neither torch nor any OpenMMLab package: a mend of a module that isn't imported
+    Cheap and idempotent. Imports neither torch nor any OpenMMLab package: a fix of a module that isn't imported
     yet waits for that import.
     """
     moved.install()
+    upstream_warnings.install()
     mmcv_ext.install()
     xtcocotools_mask.install()
     checkpoint.install()

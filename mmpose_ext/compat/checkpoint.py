@@ -5,7 +5,7 @@ Breakage: since torch 2.6 ``torch.load`` unpickles only tensors and plain contai
 ``HistoryBuffer`` and a few numpy values, so that resuming, testing and inference end in ``UnpicklingError``.
 Threads: open-mmlab/mmengine#1655, open-mmlab/mmengine#1650.
 
-Mend: MMEngine's checkpoint loader runs inside ``torch.serialization.safe_globals`` with exactly the classes and
+Fix: MMEngine's checkpoint loader runs inside ``torch.serialization.safe_globals`` with exactly the classes and
 functions that MMEngine writes into a checkpoint. Loading stays ``weights_only``: a file that names anything else, such
 as a pickle made to run a command, is refused as before.
 
@@ -100,7 +100,7 @@ def load(path: str | Path, *, map_location: str = "cpu") -> Any:
         return torch.load(path, map_location=map_location, weights_only=True)
 
 
-def _mend(module: ModuleType) -> None:
+def _patch(module: ModuleType) -> None:
     """Wrap ``CheckpointLoader.load_checkpoint``, through which all of MMEngine's loading goes."""
     loader = module.CheckpointLoader
     original = loader.load_checkpoint.__func__
@@ -116,5 +116,5 @@ def _mend(module: ModuleType) -> None:
 
 
 def install() -> None:
-    """Mend MMEngine's checkpoint loader, now or when it is imported."""
-    when_imported("mmengine.runner.checkpoint", _mend)
+    """Patch MMEngine's checkpoint loader, now or when it is imported."""
+    when_imported("mmengine.runner.checkpoint", _patch)

@@ -3,7 +3,7 @@
 Breakage: MMEngine's inferencers insist on ``Weights`` in the metafile, and load what it says even if that is empty;
 ``mim download`` insists on it too, but takes the empty name for a file that is there. No report upstream was found.
 
-Mend: an empty name stands for no weights. The inferencer then warns that the model is randomly initialized, unless
+Fix: an empty name stands for no weights. The inferencer then warns that the model is randomly initialized, unless
 the user passes a checkpoint.
 """
 
@@ -18,7 +18,7 @@ from mmpose_ext.compat._imports import when_imported
 __all__ = ["install"]
 
 
-def _mend(module: ModuleType) -> None:
+def _patch(module: ModuleType) -> None:
     """Wrap ``BaseInferencer._load_model_from_metafile``."""
     inferencer = module.BaseInferencer
     original = inferencer._load_model_from_metafile
@@ -34,5 +34,5 @@ def _mend(module: ModuleType) -> None:
 
 
 def install() -> None:
-    """Mend MMEngine's inferencers, now or when they are imported."""
-    when_imported("mmengine.infer.infer", _mend)
+    """Patch MMEngine's inferencers, now or when they are imported."""
+    when_imported("mmengine.infer.infer", _patch)

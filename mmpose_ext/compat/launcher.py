@@ -4,7 +4,7 @@ Breakage: MMEngine's launcher calls ``torch.cuda.set_device`` whatever the backe
 ``DistributedDataParallel``, which refuses them for a model on CPU. Threads: open-mmlab/mmengine#871 (a launcher
 proposed upstream and never merged); no report of this very failure was found.
 
-Mend: without CUDA the process group starts with gloo in place of nccl, and the model is wrapped without
+Fix: without CUDA the process group starts with gloo in place of nccl, and the model is wrapped without
 ``device_ids``. Where CUDA (or another accelerator that MMEngine knows) is available nothing changes.
 """
 
@@ -26,7 +26,7 @@ def _on_cpu() -> bool:
     return get_device() == "cpu"
 
 
-def _mend_init(module: ModuleType) -> None:
+def _patch_init(module: ModuleType) -> None:
     """Make ``mmengine.dist.utils._init_dist_pytorch`` work on CPU."""
     original = module._init_dist_pytorch
     if hasattr(original, "__wrapped__"):  # done before
@@ -42,7 +42,7 @@ def _mend_init(module: ModuleType) -> None:
     vars(module)["_init_dist_pytorch"] = init_dist_pytorch
 
 
-def _mend_wrapper(module: ModuleType) -> None:
+def _patch_wrapper(module: ModuleType) -> None:
     """Make ``MMDistributedDataParallel`` drop the device ids for a model on CPU."""
     wrapper = module.MMDistributedDataParallel
     original = wrapper.__init__
@@ -59,6 +59,6 @@ def _mend_wrapper(module: ModuleType) -> None:
 
 
 def install() -> None:
-    """Mend MMEngine's launcher and wrapper, now or when they are imported."""
-    when_imported("mmengine.dist.utils", _mend_init)
-    when_imported("mmengine.model.wrappers.distributed", _mend_wrapper)
+    """Patch MMEngine's launcher and wrapper, now or when they are imported."""
+    when_imported("mmengine.dist.utils", _patch_init)
+    when_imported("mmengine.model.wrappers.distributed", _patch_wrapper)

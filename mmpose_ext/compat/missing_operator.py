@@ -2,9 +2,9 @@
 
 from __future__ import annotations
 
-__all__ = ["CURE", "MissingOperatorError"]
+__all__ = ["INSTALL_FULL_MMCV", "MissingOperatorError"]
 
-CURE = "pip uninstall -y mmcv-lite && pip install openmim && mim install mmcv==2.1.0"
+INSTALL_FULL_MMCV = "pip uninstall -y mmcv-lite && pip install openmim && mim install mmcv==2.1.0"
 
 
 class MissingOperatorError(NotImplementedError):
@@ -13,6 +13,6 @@ class MissingOperatorError(NotImplementedError):
     def __init__(self, name: str) -> None:
         super().__init__(
             f"mmcv's compiled operator {name!r} is not in this environment: mmcv-lite is installed, and mmpose-ext "
-            f"supplies only what torch and torchvision have. Install the full mmcv (`{CURE}`; where no "
+            f"supplies only what torch and torchvision have. Install the full mmcv (`{INSTALL_FULL_MMCV}`; where no "
             "ready-made wheel fits your torch, this compiles it)."
         )

@@ -4,8 +4,8 @@ Breakage: mmcv has no ready-made wheel for torch 2.2 and newer that MMPose 1.3.2
 mmcv-lite has no operators at all, so importing MMPose's detector or several of its modules ends in ``No module
 named 'mmcv._ext'``. Threads: open-mmlab/mmcv#3181, open-mmlab/mmpose#3250, open-mmlab/mmdetection#11475.
 
-Mend: the module :mod:`mmpose_ext.compat.mmcv_ops` takes the place of the missing one: the operators that can be
-had from torch and torchvision work, and every other one raises an error that names it and the cure. A real
+Fix: the module :mod:`mmpose_ext.compat.mmcv_ops` takes the place of the missing one: the operators that can be
+had from torch and torchvision work, and every other one raises an error that names it and the fix. A real
 ``mmcv._ext`` is always found first, also one that then fails to load.
 """
 
@@ -16,9 +16,9 @@ from types import ModuleType
 from typing import Any
 
 from mmpose_ext.compat._imports import Fallback
-from mmpose_ext.compat.missing_operator import CURE, MissingOperatorError
+from mmpose_ext.compat.missing_operator import INSTALL_FULL_MMCV, MissingOperatorError
 
-__all__ = ["CURE", "MissingOperatorError", "install", "is_supplied"]
+__all__ = ["INSTALL_FULL_MMCV", "MissingOperatorError", "install", "is_supplied"]
 
 
 def _missing(name: str) -> Callable[..., Any]:

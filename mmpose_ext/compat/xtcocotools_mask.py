@@ -3,7 +3,7 @@
 Breakage: the wheels of xtcocotools 1.14.3 are compiled against numpy 1, and MMPose imports them for every COCO
 data set: ``numpy.dtype size changed, may indicate binary incompatibility``. Thread: jin-s13/xtcocoapi#45.
 
-Mend: if that import fails and pycocotools is there, its module of the same functions (encode, decode, merge, area,
+Fix: if that import fails and pycocotools is there, its module of the same functions (encode, decode, merge, area,
 iou, toBbox, frPyObjects) takes the place; xtcocotools is a fork of pycocotools that changed the Python part only.
 """
 

@@ -11,7 +11,7 @@ from mmpose_ext.toolbox.command_errors import run_command
 from mmpose_ext.version import __version__
 
 COMMANDS = {
-    "doctor": "check this environment and print the line that cures each problem",
+    "doctor": "check this environment and print the command that fixes each problem",
     "dev-link": "make `mim ... mmpose_ext` work with an editable install",
     "synthetic": "render the synthetic person data set",
     "convert-lspet": "convert the LSPET archive to COCO and MPII style annotations",

@@ -1,4 +1,4 @@
-"""Mends that wait for one module do not push each other out."""
+"""Patches that wait for one module do not push each other out."""
 
 from __future__ import annotations
 
@@ -12,7 +12,7 @@ import pytest
 from mmpose_ext.compat._imports import when_imported
 
 
-def test_several_mends_of_one_module(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_several_patches_of_one_module(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     (tmp_path / "broken_upstream.py").write_text("VALUE = 1\n")
     monkeypatch.syspath_prepend(str(tmp_path))
     monkeypatch.setattr(sys, "meta_path", list(sys.meta_path))
@@ -24,8 +24,8 @@ def test_several_mends_of_one_module(tmp_path: Path, monkeypatch: pytest.MonkeyP
     def second(module: ModuleType) -> None:
         seen.append(f"second {module.VALUE}")
 
-    for mend in (first, second, first, second):
-        when_imported("broken_upstream", mend)
+    for patch in (first, second, first, second):
+        when_imported("broken_upstream", patch)
     assert seen == []
     importlib.import_module("broken_upstream")
     assert sorted(seen) == ["first 1", "second 1"]

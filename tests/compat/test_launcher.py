@@ -47,9 +47,9 @@ def test_a_machine_with_a_gpu_is_left_alone(monkeypatch: pytest.MonkeyPatch) -> 
     from mmpose_ext.compat import launcher
 
     called = []
-    mended = type(utils)("utils")
-    mended._init_dist_pytorch = lambda backend, init_backend="torch", **kwargs: called.append((backend, kwargs))
-    launcher._mend_init(mended)
+    patched = type(utils)("utils")
+    patched._init_dist_pytorch = lambda backend, init_backend="torch", **kwargs: called.append((backend, kwargs))
+    launcher._patch_init(patched)
     monkeypatch.setattr(launcher, "_on_cpu", lambda: False)
-    mended._init_dist_pytorch("nccl", timeout=1)
+    patched._init_dist_pytorch("nccl", timeout=1)
     assert called == [("nccl", {"timeout": 1})]

@@ -80,7 +80,7 @@ print([name for name in ("torch", "numpy", "mmcv", "mmengine") if name in sys.mo
     assert run(program) == "[] True"
 
 
-def test_every_operator_can_be_looked_up_but_an_unknown_one_names_itself_and_the_cure() -> None:
+def test_every_operator_can_be_looked_up_but_an_unknown_one_names_itself_and_the_fix() -> None:
     install()
     import mmcv._ext
 

@@ -8,12 +8,13 @@ import pickle
 import sys
 from pathlib import Path
 
-from mmpose_ext.convert import CONVERTERS
+PAPERS = ("sharpose", "ssn", "vit", "xhrnet")
+"""Those that have a converter. Written out, because :mod:`mmpose_ext.convert` imports torch."""
 
 
 def add_arguments(parser: argparse.ArgumentParser) -> None:
     """Add the arguments of this command."""
-    parser.add_argument("paper", choices=sorted(CONVERTERS), help="whose checkpoint it is")
+    parser.add_argument("paper", choices=PAPERS, help="whose checkpoint it is")
     parser.add_argument("checkpoint", type=Path, help="official checkpoint")
     parser.add_argument("out", type=Path, help="file to write, for load_from or --checkpoint")
     parser.add_argument(
@@ -31,6 +32,7 @@ def run(args: argparse.Namespace) -> int:
     import torch
 
     from mmpose_ext.compat import checkpoint as checkpoints
+    from mmpose_ext.convert import CONVERTERS
 
     if not args.checkpoint.is_file():
         sys.exit(f"mmpose-ext convert: there is no file {args.checkpoint}")

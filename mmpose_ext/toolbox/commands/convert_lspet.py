@@ -6,8 +6,6 @@ import argparse
 import sys
 from pathlib import Path
 
-from mmpose_ext.toolbox.leeds.lspet import convert
-
 
 def add_arguments(parser: argparse.ArgumentParser) -> None:
     """Add the arguments of this command."""
@@ -24,6 +22,8 @@ def run(args: argparse.Namespace) -> int:
     Returns:
         Exit status.
     """
+    from mmpose_ext.toolbox.leeds.lspet import convert
+
     try:
         counts = convert(args.archive, args.out)
     except ValueError as error:

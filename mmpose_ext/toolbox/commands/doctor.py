@@ -1,4 +1,4 @@
-"""Checks this environment: prints versions, known conflicts, and the line that cures each.
+"""Check this environment: print versions, known conflicts, and the command that fixes each.
 
 The exit status is 1 if something is broken. Libraries are imported in a process of their own, and this command runs
 where torch, mmcv or MMPose is missing or raises an error on import.
@@ -7,6 +7,7 @@ where torch, mmcv or MMPose is missing or raises an error on import.
 from __future__ import annotations
 
 import argparse
+import importlib.util
 import platform
 import subprocess
 import sys
@@ -15,7 +16,7 @@ from enum import Enum
 from importlib.metadata import PackageNotFoundError, distribution, version
 from typing import NamedTuple
 
-from mmpose_ext.compat.mmcv_ext import CURE as FULL_MMCV
+from mmpose_ext.compat.mmcv_ext import INSTALL_FULL_MMCV
 from mmpose_ext.toolbox.commands.dev_link import installed_link
 
 
@@ -32,8 +33,8 @@ class Finding(NamedTuple):
 
     status: Status
     text: str
-    cure: str = ""
-    """The line to type."""
+    fix: str = ""
+    """The command to type."""
 
 
 class Requirement(NamedTuple):
@@ -41,7 +42,7 @@ class Requirement(NamedTuple):
 
     name: str
     specifier: str
-    cure: str
+    fix: str
     reason: str = ""
     optional: bool = False
 
@@ -50,8 +51,8 @@ INSTALL = 'pip install ".[fresh]"  # in the checkout of mmpose-ext'
 NO_DEPENDENCIES = "pip install --no-deps mmpose==1.3.2 openmim==0.3.9"
 
 REQUIREMENTS = (
-    Requirement("torch", ">=2.1", 'pip install "torch>=2.1" torchvision'),
-    Requirement("torchvision", ">=0.16", "pip install torchvision", "mmpose imports it"),
+    Requirement("torch", ">=2.4", 'pip install "torch>=2.4" torchvision'),
+    Requirement("torchvision", ">=0.19", "pip install torchvision", "mmpose imports it"),
     Requirement("mmengine", ">=0.10.7,<0.11", 'pip install "mmengine>=0.10.7,<0.11"'),
     Requirement("mmdet", ">=3.0,<3.4", "pip install mmdet==3.3.0", "the person detector of inference", optional=True),
     Requirement("mmpose", ">=1.3,<1.4", "pip install --no-deps mmpose==1.3.2", "--no-deps leaves out chumpy"),
@@ -62,35 +63,71 @@ REQUIREMENTS = (
 )
 """Without mmcv, which comes under two names, and numpy, whose bounds depend on the others."""
 
+REINSTALL_TORCH = 'pip install --force-reinstall "torch>=2.4" torchvision'
+OLDER_FOR_NUMPY_1 = 'pip install "numpy<2" "opencv-python<4.12" "pandas<3"'
+
 IMPORTS = {
-    "torch": 'pip install --force-reinstall "torch>=2.1" torchvision',
-    "torchvision.ops": "pip install --force-reinstall torch torchvision  # the two have to fit each other",
+    "torch": REINSTALL_TORCH,
+    "torchvision._C": f"{REINSTALL_TORCH}  # the two have to fit each other",
     "cv2": 'pip install --force-reinstall "opencv-python<4.12"',
-    "mmengine.runner": 'pip install --force-reinstall --no-deps "mmengine>=0.10.7,<0.11"',
-    "mmcv.ops": FULL_MMCV,
-    "mmdet.apis": "pip install --force-reinstall --no-deps mmdet==3.3.0",
-    "xtcocotools.coco": 'pip install "numpy<2" "opencv-python<4.12" "pandas<3"',
-    "mmpose.apis": "pip install --force-reinstall --no-deps mmpose==1.3.2",
+    "mmengine.registry": 'pip install --force-reinstall --no-deps "mmengine>=0.10.7,<0.11"',
+    "mmcv": "pip install --force-reinstall --no-deps mmcv-lite==2.1.0",
+    "mmcv._ext": INSTALL_FULL_MMCV,
+    "mmdet": "pip install --force-reinstall --no-deps mmdet==3.3.0",
+    "xtcocotools._mask": OLDER_FOR_NUMPY_1,
+    "mmpose.registry": "pip install --force-reinstall --no-deps mmpose==1.3.2",
+}
+"""What has to be importable -> the fix if it is not. The order is that of dependence: the first fix helps most."""
+
+FULL_IMPORTS = {
+    "torchvision.ops": IMPORTS["torchvision._C"],
+    "mmengine.runner": IMPORTS["mmengine.registry"],
+    "mmcv.ops": INSTALL_FULL_MMCV,
+    "xtcocotools.coco": OLDER_FOR_NUMPY_1,
+    "mmdet.apis": IMPORTS["mmdet"],
+    "mmpose.apis": IMPORTS["mmpose.registry"],
+    "mmpose_ext.models": "pip install --force-reinstall --no-deps .  # in the checkout of mmpose-ext",
     "mim.cli": 'pip install "pandas<3" "setuptools>=77,<81" model-index pip tabulate rich',
 }
-"""What has to be importable -> the cure if it is not. The order is that of dependence: the first cure helps most."""
+"""The same for ``--full``: what the commands of MMPose and mim import, nine tenths of which is upstream's."""
+
+OPTIONAL = {"mmdet": "mmdet", "mmdet.apis": "mmdet", "mim.cli": "openmim"}
+"""Import -> the distribution without which it is left out."""
+
+LIBRARIES = (
+    *("PIL", "addict", "json_tricks", "matplotlib", "munkres", "numpy", "pycocotools", "rich", "scipy", "termcolor"),
+    *("tqdm", "xtcocotools", "yaml", "yapf", "fvcore", "safetensors"),
+)
+"""What mmengine, mmcv, MMPose and this package import: each has to be found, and is not imported."""
 
 PROBE = """
-import importlib, sys, warnings
+import importlib, importlib.util, pathlib, sys, warnings
 warnings.simplefilter("ignore")
-import mmpose_ext.compat
+import mmpose_ext
+from mmpose_ext.compat import mmcv_ext
+
+def load(name):
+    if name == "torchvision._C":  # without the package, whose import takes longer than torch's
+        folder = pathlib.Path(importlib.util.find_spec("torchvision").origin).parent
+        for path in folder.glob("_C*.so"):
+            importlib.import_module("torch").ops.load_library(path)
+    elif name != "mmcv._ext" or not mmcv_ext.is_supplied():
+        importlib.import_module(name)
+    if name == "torch":
+        sys.modules["torch"].zeros(1).numpy()
+
 for name in sys.argv[1:]:
     print("trying", name, flush=True)
     try:
-        importlib.import_module(name)
+        load(name)
     except BaseException as error:
         text = str(error).strip().splitlines() or [""]
         print("failed", name, type(error).__name__ + ":", text[0], flush=True)
         break
 else:
-    print("registered", "XHRNet" in importlib.import_module("mmpose.registry").MODELS)
+    print("registered", "mmpose_ext.models" in importlib.import_module("mmpose.registry").MODELS._locations)
     print("gpu", importlib.import_module("torch").cuda.is_available())
-    print("operators", "torchvision" if importlib.import_module("mmpose_ext.compat.mmcv_ext").is_supplied() else "mmcv")
+    print("operators", "torchvision" if mmcv_ext.is_supplied() else "mmcv")
 """
 """The program that imports things. Only the first failure counts: what follows it depends on it."""
 
@@ -132,7 +169,7 @@ def check_requirements() -> Iterator[Finding]:
             yield Finding(Status.OK, f"{requirement.name} {found}")
         else:
             text = f"{requirement.name} {found or 'is missing'}: expected {requirement.specifier}{reason}"
-            yield Finding(Status.NOTE if requirement.optional else Status.BROKEN, text, requirement.cure)
+            yield Finding(Status.NOTE if requirement.optional else Status.BROKEN, text, requirement.fix)
 
 
 def check_mmcv() -> Iterator[Finding]:
@@ -144,8 +181,8 @@ def check_mmcv() -> Iterator[Finding]:
     elif not (found := full or lite):
         yield Finding(Status.BROKEN, "mmcv is missing", "pip install mmcv-lite==2.1.0")
     elif not _fits(found, ">=2.0.0rc4,<2.2"):
-        cure = f"pip install {'mmcv' if full else 'mmcv-lite'}==2.1.0"
-        yield Finding(Status.BROKEN, f"mmcv {found}: expected >=2.0.0rc4,<2.2 (mmdet 3.3.0 asserts it)", cure)
+        fix = f"pip install {'mmcv' if full else 'mmcv-lite'}==2.1.0"
+        yield Finding(Status.BROKEN, f"mmcv {found}: expected >=2.0.0rc4,<2.2 (mmdet 3.3.0 asserts it)", fix)
     else:
         yield Finding(Status.OK, f"{'mmcv' if full else 'mmcv-lite'} {found}")
 
@@ -168,26 +205,38 @@ def check_numpy() -> Iterator[Finding]:
         yield Finding(Status.BROKEN, f"pandas {pandas} under numpy {found} breaks mim", 'pip install "pandas<3"')
 
 
-def check_imports() -> Iterator[Finding]:
-    """Import everything, in a process of its own."""
-    optional = {"mim.cli": "openmim", "mmdet.apis": "mmdet"}
-    names = [name for name in IMPORTS if name not in optional or _installed(optional[name])]
+def check_libraries() -> Iterator[Finding]:
+    """Check that the smaller libraries are there."""
+    missing = [name for name in LIBRARIES if importlib.util.find_spec(name) is None]
+    if missing:
+        yield Finding(Status.BROKEN, f"no module named {', '.join(missing)}", INSTALL)
+
+
+def check_imports(*, full: bool = False) -> Iterator[Finding]:
+    """Load the compiled parts and the packages of OpenMMLab, in a process of its own.
+
+    Args:
+        full: Import all that the commands of MMPose and mim import, which takes four times as long.
+    """
+    fixes = IMPORTS | FULL_IMPORTS if full else IMPORTS
+    names = [name for name in fixes if name not in OPTIONAL or _installed(OPTIONAL[name])]
     done = subprocess.run([sys.executable, "-c", PROBE, *names], capture_output=True, text=True, check=False)
     lines = [line.split(maxsplit=1) for line in done.stdout.splitlines()]
     answers = {first: rest for first, rest in (line for line in lines if len(line) == 2)}
     if "failed" in answers or "registered" not in answers:
         name, *message = answers.get("failed", answers.get("trying", "mmpose_ext")).split(maxsplit=1)
         text = message[0] if message else f"the process ended with status {done.returncode}"
-        yield Finding(Status.BROKEN, f"import {name}: {text}", IMPORTS.get(name, INSTALL))
+        yield Finding(Status.BROKEN, f"import {name}: {text}", fixes.get(name, INSTALL))
         return
     yield Finding(Status.OK, f"imports: {', '.join(names)}")
     supplied = answers["operators"] == "torchvision"
     text = "supplied by torchvision; those it does not have need the full mmcv" if supplied else "mmcv's own"
-    yield Finding(Status.NOTE if supplied else Status.OK, f"compiled operators: {text}", FULL_MMCV if supplied else "")
+    fix = INSTALL_FULL_MMCV if supplied else ""
+    yield Finding(Status.NOTE if supplied else Status.OK, f"compiled operators: {text}", fix)
     gpu = answers["gpu"] == "True"
     yield Finding(Status.OK, f"CUDA device: {'yes' if gpu else 'no (two processes train with gloo)'}")
     if answers["registered"] != "True":
-        yield Finding(Status.BROKEN, "XHRNet is not registered in mmpose.registry", INSTALL)
+        yield Finding(Status.BROKEN, "mmpose.registry does not know the models of mmpose_ext", INSTALL)
 
 
 def check_mim() -> Iterator[Finding]:
@@ -209,20 +258,24 @@ def check_mim() -> Iterator[Finding]:
         yield Finding(Status.OK, f"mim finds mmpose_ext at {link}")
 
 
-CHECKS = (check_python, check_requirements, check_mmcv, check_numpy, check_mim, check_imports)
+CHECKS = (check_python, check_requirements, check_mmcv, check_numpy, check_libraries, check_mim)
 
 
 def add_arguments(parser: argparse.ArgumentParser) -> None:
-    """Add the arguments of this command: there are none."""
+    """Add the arguments of this command."""
+    parser.add_argument(
+        "--full", action="store_true", help="import all of MMPose, MMDetection and mim, which takes four times as long"
+    )
 
 
 def run(args: argparse.Namespace) -> int:
     """Print the findings; 1 if something is broken."""
     findings = [finding for check in CHECKS for finding in check()]
+    findings += check_imports(full=args.full)
     for finding in findings:
         print(f"{finding.status.value:<7} {finding.text}")
-        if finding.cure and finding.status is not Status.OK:
-            print(f"{'':<7} -> {finding.cure}")
+        if finding.fix and finding.status is not Status.OK:
+            print(f"{'':<7} -> {finding.fix}")
     broken = sum(finding.status is Status.BROKEN for finding in findings)
     print(f"\n{broken} broken" if broken else "\nnothing is broken")
     return int(broken > 0)

@@ -10,8 +10,6 @@ import argparse
 import sys
 from pathlib import Path
 
-from mmpose_ext.datasets.synthetic.writer import Settings, ensure_dataset
-
 
 def add_arguments(parser: argparse.ArgumentParser) -> None:
     """Add the arguments of this command."""
@@ -31,6 +29,8 @@ def run(args: argparse.Namespace) -> int:
     Returns:
         Exit status.
     """
+    from mmpose_ext.datasets.synthetic.writer import Settings, ensure_dataset
+
     try:
         new = ensure_dataset(args.out, Settings(num_persons=args.persons, seed=args.seed), workers=args.workers)
         if args.preview is not None:

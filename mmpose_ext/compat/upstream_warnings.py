@@ -1,0 +1,22 @@
+"""Silences what OpenMMLab's packages make others warn about, and no user can change.
+
+Breakage: MMEngine and mim import ``pkg_resources``, which setuptools has deprecated; code that MMPose imports calls
+``torch.jit.script``, which newer releases of torch have deprecated. Each import of the stack prints their warnings.
+
+Fix: two filters, by the text of the warnings.
+"""
+
+from __future__ import annotations
+
+import warnings
+
+__all__ = ["install"]
+
+MESSAGES = (r"pkg_resources is deprecated", r"`torch\.jit\.script` is deprecated")
+"""Regular expressions at the beginning of a warning."""
+
+
+def install() -> None:
+    """Ignore these warnings from now on; a second call adds nothing."""
+    for message in MESSAGES:
+        warnings.filterwarnings("ignore", message)
