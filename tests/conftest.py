@@ -13,7 +13,7 @@ import numpy as np
 import pytest
 import torch
 
-import mmpose_ext
+from mmpose_ext import registration
 
 ROOT = Path(__file__).resolve().parents[1]
 SHARED = Path(os.environ.get("MMPOSE_EXT_SHARED", ROOT.parent / "shared"))
@@ -36,7 +36,7 @@ def _registered() -> None:
     """Register the modules of MMPose and of this package under MMPose's scope."""
     from mmengine.registry import init_default_scope
 
-    assert mmpose_ext.__version__
+    registration.register()
     init_default_scope("mmpose")
 
 

@@ -233,4 +233,5 @@ class OnnxEstimator:
 def _batched(codec: Mapping[str, Any]) -> dict[str, Any]:
     """The same codec in the form that decodes a batch at once, if there is one."""
     name = f"Batched{codec['type']}"
+    KEYPOINT_CODECS.import_from_location()
     return {**codec, "type": name if name in KEYPOINT_CODECS.module_dict else codec["type"]}
