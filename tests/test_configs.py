@@ -22,8 +22,8 @@ NAME = re.compile(
     r"(?P<method>td-hm|simcc|td-reg)_(?P<model>[a-z0-9-]+)_(?:(?P<trick>udp|dark|ohkm|ms)-)?"
     r"(?P<gpus>\d+)xb(?P<batch>\d+)-(?P<length>\d+)(?P<unit>e|k)_(?P<data>[a-z]+)-(?P<height>\d+)x(?P<width>\d+)"
 )
-DATA_SETS = {"coco": 17, "synthetic": 17, "mpii": 16, "lspet": 14, "lspetmpii": 16}
-"""Data set in a name -> number of key points; `lspetmpii` is LSPET in MPII's format."""
+DATA_SETS = {"coco": 17, "synthetic": 17, "mpii": 16, "lspet": 14, "lspetmpii": 16, "lsp": 14}
+"""Data set in a name -> number of key points; `lspetmpii` is LSPET in MPII's format, `lsp` LSP with LSPET."""
 
 every_leaf = pytest.mark.parametrize("path", LEAVES, ids=lambda path: path.stem)
 
@@ -112,7 +112,7 @@ def test_method_and_trick(path: Path) -> None:
     assert config.model.head.type in {*heads.get(str(name["method"]), set()), *own}
     kind = "SimCCLabel" if name["method"] == "simcc" else "UDPHeatmap" if name["trick"] == "udp" else "MSRAHeatmap"
     kinds = {"MSRAHeatmap": {"BatchedMSRAHeatmap", "MultiSigmaHeatmap", "BlurredMSRAHeatmap"}, "SimCCLabel": {kind}}
-    assert config.codec.type in kinds.get(kind, {"BatchedUDPHeatmap"})
+    assert config.codec.type in kinds.get(kind, {"UDPHeatmap", "BatchedUDPHeatmap"})
     assert config.codec.get("unbiased", False) is (name["trick"] == "dark")
     for loader in (config.train_dataloader, config.val_dataloader):
         assert [x.get("use_udp", False) for x in steps(loader.dataset.pipeline, *CROPS)] == [kind == "UDPHeatmap"]
@@ -130,7 +130,7 @@ def test_the_fast_parts_of_a_test_are_used(path: Path) -> None:
     assert config.model.data_preprocessor.type == "BatchedPoseDataPreprocessor"
     for evaluators in (config.val_evaluator, config.test_evaluator):
         kinds = {one.type for one in (evaluators if isinstance(evaluators, list) else [evaluators])}
-        assert kinds & {"FastCocoMetric", "MpiiPCKh"} and "CocoMetric" not in kinds
+        assert kinds & {"FastCocoMetric", "MpiiPCKh", "TorsoPCK"} and "CocoMetric" not in kinds
 
 
 @every_leaf
@@ -138,9 +138,11 @@ def test_data_set_and_number_of_key_points(path: Path) -> None:
     config, name = load(path), fields(path)
     keypoints = DATA_SETS[str(name["data"])]
     assert config.model.head.out_channels == keypoints
-    for loader in (config.train_dataloader, config.val_dataloader):
-        assert f"/{str(name['data']).removesuffix('mpii') or 'mpii'}/" in loader.dataset.data_root
-        assert len(metainfo(loader.dataset)["keypoint_id2name"]) == keypoints
+    folder = f"/{str(name['data']).removesuffix('mpii') or 'mpii'}/"
+    for loader in (config.train_dataloader, config.test_dataloader):
+        *_, dataset = loader.dataset.get("datasets", [loader.dataset])  # of several, the one of the name is the last
+        assert folder in dataset.data_root
+        assert len(metainfo(dataset)["keypoint_id2name"]) == keypoints
 
 
 def metainfo(dataset: dict) -> dict:

@@ -15,6 +15,7 @@ COMMANDS = {
     "dev-link": "make `mim ... mmpose_ext` work with an editable install",
     "synthetic": "render the synthetic person data set",
     "convert-lspet": "convert the LSPET archive to COCO and MPII style annotations",
+    "convert-lsp": "convert the LSP archive to COCO style annotations",
     "convert": "rewrite an official checkpoint in the keys of this package",
     "flops": "count parameters and FLOPs of configs",
     "bench": "measure latency and throughput of configs side by side",

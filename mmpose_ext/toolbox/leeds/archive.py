@@ -14,7 +14,8 @@ class Archive:
 
     Attributes:
         path: Folder or zip file.
-        members: Base name -> place of the file inside.
+        members: Base name -> place of the file inside; LSP has each image a second time, with the pose drawn, in a
+            folder `visualized`, which is not taken.
     """
 
     path: Path
@@ -42,6 +43,7 @@ class Archive:
                 names = archive.namelist()
         else:
             raise ValueError(f"expected a folder or zip file, got {path}")
+        names.sort(key=lambda name: "visualized" not in Path(name.replace("\\", "/")).parts)  # the last one stays
         members = {name.replace("\\", "/").rsplit("/", 1)[-1]: name for name in names}
         if needed not in members:
             raise ValueError(f"expected {needed} in {path}, found {len(members)} other files")

@@ -5,13 +5,13 @@ Johnson and Everingham, "Learning Effective Human Pose Estimation from Inaccurat
 
 Rules:
 
-- The third row of `joints.mat` says *labelled* (1) or not (0), never hidden: visibility is 2 or 0.
-- Dropped: persons with fewer than 8 labelled joints, with a labelled joint outside the image, and near-duplicates
+- The third row of `joints.mat` says *labeled* (1) or not (0), never hidden: visibility is 2 or 0.
+- Dropped: persons with fewer than 8 labeled joints, with a labeled joint outside the image, and near-duplicates
   (the same photograph or the next of a series), of which the lowest number stays.
 - Split: the rest in the order of `RandomState(0).permutation`, the first 8000 train, the next 1000 val.
-- Box: extent of the labelled joints, 15 % larger in total, at least 5 % of the longer extent on each side, cut at
-  the image. Area: 0.53 of the box.
-- MPII's format counts from 1, `neck` is `upper_neck`, pelvis and thorax are not labelled. The head boxes make
+- `lspet_train_without_lsp_test.json` is train without the image that LSP test shows as well; val has two more, which
+  only choose among checkpoints.
+- MPII's format counts from 1, `neck` is `upper_neck`, pelvis and thorax are not labeled. The head boxes make
   MMPose's head size equal to the distance of neck and head top. Persons of val without both, or whose distance is
   under 7 % or over 45 % of the diagonal of the joints' extent, are left out.
 
@@ -21,9 +21,9 @@ Shapes: N persons, K = 14 joints.
 from __future__ import annotations
 
 import io
-import json
+from collections.abc import Mapping
 from pathlib import Path
-from typing import Any, NamedTuple
+from typing import Any
 
 import numpy as np
 from PIL import Image
@@ -32,32 +32,13 @@ from tqdm import tqdm
 
 from mmpose_ext.atomic import atomic_folder
 from mmpose_ext.toolbox.leeds.archive import Archive
+from mmpose_ext.toolbox.leeds.person import JOINTS, Person, coco_annotations, person_box, write_json
 
-JOINTS = (
-    "right_ankle",
-    "right_knee",
-    "right_hip",
-    "left_hip",
-    "left_knee",
-    "left_ankle",
-    "right_wrist",
-    "right_elbow",
-    "right_shoulder",
-    "left_shoulder",
-    "left_elbow",
-    "left_wrist",
-    "neck",
-    "head_top",
-)
+__all__ = ["convert", "without_lsp_test"]
+
 NECK, HEAD_TOP = 12, 13
 MPII_FROM_LSPET = (0, 1, 2, 3, 4, 5, -1, -1, 12, 13, 6, 7, 8, 9, 10, 11)
-"""LSPET's joint at each of MPII's 16 places; -1 is not labelled."""
-
-SKELETON = (
-    *((1, 2), (2, 3), (6, 5), (5, 4), (3, 4), (3, 13), (4, 13), (7, 8), (8, 9)),
-    *((12, 11), (11, 10), (9, 13), (10, 13), (13, 14)),
-)
-"""Limbs, counted from 1."""
+"""LSPET's joint at each of MPII's 16 places; -1 is not labeled."""
 
 NEAR_DUPLICATES = frozenset(
     (
@@ -68,28 +49,14 @@ NEAR_DUPLICATES = frozenset(
 )
 """Images that show what one with a lower number shows; found by looking, so listed and not computed."""
 
-MIN_JOINTS, MARGIN, MIN_MARGIN, AREA_SHARE = 8, 0.075, 0.05, 0.53
+MIN_JOINTS = 8
 HEAD_BIAS = 0.6  # MPII's head size is this share of the head box's diagonal
 HEAD_RANGE = (0.07, 0.45)  # plausible head sizes as shares of the diagonal of the joints' extent
 NUM_TRAIN, NUM_VAL = 8000, 1000
+DESCRIPTION = "Leeds Sports Pose Extended (LSPET) in COCO keypoint format, 14 keypoints"
 
-
-class Person(NamedTuple):
-    """One annotated image.
-
-    Attributes:
-        number: Number of the image, also its id.
-        size: Width and height of the image.
-        joints: (14, 2) pixels, counted from 0.
-        labelled: (14,) bool.
-        box: (4,) x1, y1, x2, y2.
-    """
-
-    number: int
-    size: tuple[int, int]
-    joints: np.ndarray
-    labelled: np.ndarray
-    box: np.ndarray
+IN_LSP_TEST = {408: 1659, 1205: 1290, 7552: 1815}
+"""Image of LSPET -> image of LSP test that shows the same person in the same session; found by looking."""
 
 
 def convert(
@@ -119,14 +86,19 @@ def convert(
         train, val = split(persons, num_train=num_train, num_val=num_val)
         counts = {"dropped": len(dropped)}
         for name, group in (("train", train), ("val", val)):
-            _dump(partial / f"annotations/lspet_{name}.json", coco_annotations(group, name))
+            content = coco_annotations(group, description=DESCRIPTION, split=name)
+            write_json(partial / f"annotations/lspet_{name}.json", content)
             counts[name] = len(group)
+            if name == "train":
+                content = without_lsp_test(content)
+                write_json(partial / "annotations/lspet_train_without_lsp_test.json", content)
+                counts["train_without_lsp_test"] = len(content["images"])
         measurable = [person for person in val if _has_head(person)]
-        _dump(partial / "annotations/lspet_mpii_train.json", [mpii_annotation(person) for person in train])
-        _dump(partial / "annotations/lspet_mpii_val.json", [mpii_annotation(person) for person in measurable])
+        write_json(partial / "annotations/lspet_mpii_train.json", [mpii_annotation(person) for person in train])
+        write_json(partial / "annotations/lspet_mpii_val.json", [mpii_annotation(person) for person in measurable])
         savemat(partial / "annotations/lspet_mpii_gt_val.mat", {"headboxes_src": head_boxes(measurable)})
         counts["mpii_val"] = len(measurable)
-        _dump(partial / "annotations/excluded.json", {str(number): why for number, why in dropped.items()})
+        write_json(partial / "annotations/excluded.json", {str(number): why for number, why in dropped.items()})
         _copy_images(source, train + val, partial / "images")
     return counts
 
@@ -150,32 +122,17 @@ def read_persons(source: Archive) -> tuple[list[Person], dict[int, str]]:
     for number, data in tqdm(zip(numbers, images, strict=True), total=len(numbers), desc="reading", unit=" images"):
         with Image.open(io.BytesIO(data)) as image:
             size = image.size
-        points, labelled = joints[:, :2, number - 1], joints[:, 2, number - 1] > 0
-        if labelled.sum() < MIN_JOINTS:
+        points, labeled = joints[:, :2, number - 1], joints[:, 2, number - 1] > 0
+        if labeled.sum() < MIN_JOINTS:
             dropped[number] = "fewer_than_8_joints"
-        elif (points[labelled] < 0).any() or (points[labelled] > np.array(size) - 1).any():
+        elif (points[labeled] < 0).any() or (points[labeled] > np.array(size) - 1).any():
             dropped[number] = "joint_outside_image"
         elif number in NEAR_DUPLICATES:
             dropped[number] = "near_duplicate"
         else:
-            persons.append(Person(number, size, points, labelled, person_box(points[labelled], size)))
+            box = person_box(points[labeled], size)
+            persons.append(Person(number, f"{number:05d}.jpg", size, points, 2 * labeled, box))
     return persons, dropped
-
-
-def person_box(points: np.ndarray, size: tuple[int, int]) -> np.ndarray:
-    """Box around labelled joints.
-
-    Args:
-        points: (n, 2) labelled joints.
-        size: Width and height of the image.
-
-    Returns:
-        (4,) x1, y1, x2, y2.
-    """
-    low, high = points.min(axis=0), points.max(axis=0)
-    extent = high - low
-    margin = np.maximum(MARGIN * extent, MIN_MARGIN * extent.max())
-    return np.concatenate([np.maximum(low - margin, 0), np.minimum(high + margin, np.array(size) - 1)])
 
 
 def split(persons: list[Person], *, num_train: int, num_val: int) -> tuple[list[Person], list[Person]]:
@@ -195,48 +152,24 @@ def split(persons: list[Person], *, num_train: int, num_val: int) -> tuple[list[
     return order[:num_train], order[num_train : num_train + num_val]
 
 
-def coco_annotations(persons: list[Person], name: str) -> dict[str, Any]:
-    """COCO's format.
+def without_lsp_test(content: Mapping[str, Any]) -> dict[str, Any]:
+    """Annotations without the images that LSP test shows as well, for a training that is tested there.
 
     Args:
-        persons: One person for each image.
-        name: Name of the split.
-
-    Returns:
-        Content of the annotation file.
+        content: LSPET's train annotations in COCO's format.
     """
-    images, annotations = [], []
-    for person in persons:
-        width, height = person.size
-        box = [*person.box[:2], *(person.box[2:] - person.box[:2])]
-        triplets = [
-            (round(x, 2), round(y, 2), 2) if seen else (0, 0, 0)
-            for (x, y), seen in zip(person.joints.tolist(), person.labelled, strict=True)
-        ]
-        images.append({"id": person.number, "file_name": f"{person.number:05d}.jpg", "width": width, "height": height})
-        annotations.append(
-            {
-                "id": person.number,
-                "image_id": person.number,
-                "category_id": 1,
-                "iscrowd": 0,
-                "num_keypoints": int(person.labelled.sum()),
-                "bbox": [round(float(v), 2) for v in box],
-                "area": round(float(AREA_SHARE * box[2] * box[3]), 2),
-                "keypoints": [value for triplet in triplets for value in triplet],
-            }
-        )
-    category = {"id": 1, "name": "person", "supercategory": "person", "keypoints": list(JOINTS)}
-    category["skeleton"] = [list(limb) for limb in SKELETON]
-    info = {"description": "Leeds Sports Pose Extended (LSPET) in COCO keypoint format, 14 keypoints", "split": name}
-    return {"info": info, "images": images, "annotations": annotations, "categories": [category]}
+    return {
+        **content,
+        "images": [image for image in content["images"] if image["id"] not in IN_LSP_TEST],
+        "annotations": [one for one in content["annotations"] if one["image_id"] not in IN_LSP_TEST],
+    }
 
 
 def mpii_annotation(person: Person) -> dict[str, Any]:
     """MPII's format, counted from 1.
 
-    Centre and scale are such that `MpiiDataset`, which moves the centre down by 15 scales and 1 up and left, gets
-    the centre and the longer side of `person.box`.
+    Centre and scale are such that `MpiiDataset`, which moves the center down by 15 scales and 1 up and left, gets
+    the center and the longer side of `person.box`.
 
     Args:
         person: The person.
@@ -245,8 +178,8 @@ def mpii_annotation(person: Person) -> dict[str, Any]:
         One entry of the annotation file.
     """
     scale = float((person.box[2:] - person.box[:2]).max()) / 200
-    centre = (person.box[:2] + person.box[2:]) / 2 + 1 - (0, 15 * scale)
-    seen = [place >= 0 and bool(person.labelled[place]) for place in MPII_FROM_LSPET]
+    center = (person.box[:2] + person.box[2:]) / 2 + 1 - (0, 15 * scale)
+    seen = [place >= 0 and bool(person.labeled[place]) for place in MPII_FROM_LSPET]
     joints = [
         [round(float(v) + 1, 2) for v in person.joints[place]] if visible else [-1.0, -1.0]
         for place, visible in zip(MPII_FROM_LSPET, seen, strict=True)
@@ -254,9 +187,9 @@ def mpii_annotation(person: Person) -> dict[str, Any]:
     return {
         "joints_vis": [int(visible) for visible in seen],
         "joints": joints,
-        "image": f"{person.number:05d}.jpg",
+        "image": person.file_name,
         "scale": round(scale, 5),
-        "center": [round(float(v), 2) for v in centre],
+        "center": [round(float(v), 2) for v in center],
     }
 
 
@@ -275,18 +208,14 @@ def head_boxes(persons: list[Person]) -> np.ndarray:
 
 
 def _has_head(person: Person) -> bool:
-    if not person.labelled[[NECK, HEAD_TOP]].all():
+    if not person.labeled[[NECK, HEAD_TOP]].all():
         return False
     distance = np.linalg.norm(person.joints[NECK] - person.joints[HEAD_TOP])
-    share = float(distance / np.linalg.norm(np.ptp(person.joints[person.labelled], axis=0)))
+    share = float(distance / np.linalg.norm(np.ptp(person.joints[person.labeled], axis=0)))
     return HEAD_RANGE[0] <= share <= HEAD_RANGE[1]
 
 
 def _copy_images(source: Archive, persons: list[Person], folder: Path) -> None:
     images = source.read([f"im{person.number:05d}.jpg" for person in persons])
     for person, data in tqdm(zip(persons, images, strict=True), total=len(persons), desc="copying", unit=" images"):
-        (folder / f"{person.number:05d}.jpg").write_bytes(data)
-
-
-def _dump(path: Path, content: Any) -> None:
-    path.write_text(json.dumps(content, separators=(",", ":")))
+        (folder / person.file_name).write_bytes(data)

@@ -23,6 +23,7 @@ NAME = "model-card.md"
 _DATA = {
     "COCO": "photographs of everyday scenes, 17 key points",
     "LSPET": "photographs of sports, people in unusual poses, 14 key points that many hands have marked",
+    "LSPET and LSP": "photographs of sports, people in unusual poses, 14 keypoints; the two Leeds sets together",
     "MPII": "frames of films of everyday activities, 16 key points",
     "synthetic persons": "figures rendered by mmpose-ext, 17 key points, no real person; for trying things out",
 }

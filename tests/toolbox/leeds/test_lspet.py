@@ -15,7 +15,8 @@ from mmpose.registry import DATASETS
 from scipy.io import loadmat, savemat
 
 from mmpose_ext.toolbox.commands import convert_lspet as command
-from mmpose_ext.toolbox.leeds.lspet import JOINTS, NEAR_DUPLICATES, convert, person_box
+from mmpose_ext.toolbox.leeds.lspet import IN_LSP_TEST, NEAR_DUPLICATES, convert, without_lsp_test
+from mmpose_ext.toolbox.leeds.person import JOINTS, person_box
 
 COUNT, WIDTH, HEIGHT = 16, 120, 160
 FEW, OUTSIDE, NO_HEAD = 3, 5, 7
@@ -55,7 +56,7 @@ def test_convert(archive: Path, tmp_path: Path) -> None:
         str(OUTSIDE): "joint_outside_image",
     }
     missing = NO_HEAD in order[6:14]
-    assert counts == {"dropped": 2, "train": 6, "val": 8, "mpii_val": 8 - missing}
+    assert counts == {"dropped": 2, "train": 6, "train_without_lsp_test": 6, "val": 8, "mpii_val": 8 - missing}
     joints = loadmat(archive / "joints.mat")["joints"]
     for annotation in train["annotations"] + val["annotations"]:
         points = np.array(annotation["keypoints"]).reshape(14, 3)
@@ -152,3 +153,14 @@ def test_real_annotations_follow_the_rules(data: Path, root: Path) -> None:
     ours = Config.fromfile(root / METAINFO).dataset_info.to_dict()
     theirs = Config.fromfile(folder / "lspet_metainfo.py").dataset_info.to_dict()
     assert ours == theirs
+
+
+def test_images_of_lsp_test_are_left_out(data: Path) -> None:
+    """One stands in train, the other two in val."""
+    for split, there in (("train", {408}), ("val", {1205, 7552})):
+        content = json.loads((data / f"lspet/annotations/lspet_{split}.json").read_text())
+        rest = without_lsp_test(content)
+        for part, key in (("images", "id"), ("annotations", "image_id")):
+            before, after = ([one[key] for one in file[part]] for file in (content, rest))
+            assert set(before) - set(after) == there == set(IN_LSP_TEST) & set(before)
+            assert len(before) - len(after) == len(there)
