@@ -63,6 +63,58 @@ def test_commands_exist(page: Path) -> None:
     assert set(used) <= set(COMMANDS)
 
 
+def test_the_readme_lists_every_command() -> None:
+    assert [name for name in COMMANDS if f"`mmpose-ext {name}" not in README] == []
+
+
+def test_the_map_names_every_package() -> None:
+    text = (ROOT / "docs" / "architecture.md").read_text()
+    plugin, _, toolbox = text.partition("## Toolbox")
+    for folder, page in ((ROOT / "mmpose_ext", plugin), (ROOT / "mmpose_ext" / "toolbox", toolbox)):
+        packages = [path.parent.name for path in folder.glob("*/__init__.py") if path.parent.name != "toolbox"]
+        modules = [path.name for path in folder.glob("*.py") if path.name != "__init__.py"]
+        names = [*(f"{name}/" for name in packages), *modules]
+        assert [name for name in names if f"`{name}" not in page] == []
+
+
+@pytest.mark.parametrize("page", PAGES, ids=lambda page: page.relative_to(ROOT).as_posix())
+def test_anchors_exist(page: Path) -> None:
+    """A link to a heading leads to one: lower case, without punctuation, hyphens for spaces."""
+    for link in re.findall(r"\]\((?!https?:)([^)]+#[^)]+)\)", page.read_text()):
+        path, _, anchor = link.partition("#")
+        target = page.parent / path if path else page
+        titles = re.findall(r"^#+ (.*)", target.read_text(), re.M)
+        assert anchor in {re.sub(r"[^\w -]", "", title.lower()).replace(" ", "-") for title in titles}, link
+
+
+def test_readme_and_docs_are_short() -> None:
+    words = [word for page in [ROOT / "README.md", *(ROOT / "docs").rglob("*.md")] for word in page.read_text().split()]
+    assert len(words) <= 11_700
+
+
+PLAIN = {
+    "key point": "keypoint",
+    r"mend(?:s|ed|ing)?\b": "fix",
+    r"cur(?:e|es|ed)\b": "fix",
+    "picture": "image",
+    r"colour": "color",
+    r"(?:label|model)led\b": "labeled",
+    r"(?:normal|initial|quant|optim|recogn|visual)is(?:e|ed|es|ing|ation)\b": "…ize",
+    r"licence": "license",
+    r"cent(?:re)\b": "center",
+}
+"""Words that the documentation does not use -> the field's word in American spelling."""
+
+
+@pytest.mark.parametrize(
+    "page", [page for page in PAGES if page.name != "CHANGELOG.md"], ids=lambda page: page.relative_to(ROOT).as_posix()
+)
+def test_words_of_the_field(page: Path) -> None:
+    prose = re.sub(r"```.*?```|`[^`]*`|^    .*$|\]\([^)]*\)", "", page.read_text(), flags=re.S | re.M)
+    found = [match[0] for word in PLAIN for match in re.finditer(rf"\b{word}", prose, re.I)]
+    assert found == []
+
+
 def test_every_command_has_a_module() -> None:
     commands = ROOT / "mmpose_ext" / "toolbox" / "commands"
     assert [name for name in COMMANDS if not (commands / f"{name.replace('-', '_')}.py").is_file()] == []

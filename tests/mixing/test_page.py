@@ -13,6 +13,7 @@ from tests.mixing.training import train
 
 PAGE = (Path(__file__).resolve().parents[2] / "docs" / "mixing.md").read_text()
 BEFORE, _, BEHIND = PAGE.partition("## Three examples")
+BLOCKS = re.findall(r"```python\n(.*?)```", BEFORE, re.DOTALL)
 EXAMPLES = dict(re.findall(r"^### (.*?)\n.*?```python\n(.*?)```", BEHIND, re.DOTALL | re.MULTILINE))
 
 
@@ -42,10 +43,17 @@ def test_example_trains(title: str, tmp_path: Path, monkeypatch: pytest.MonkeyPa
 
 def test_a_block_in_a_config_of_mmpose(tmp_path: Path) -> None:
     """Its weights stay those of MMPose."""
-    (code,) = re.findall(r"```python\n(.*?)```", BEFORE, re.DOTALL)
+    code, _ = BLOCKS
     backbone = Config.fromfile(write(tmp_path, code)).model.backbone
     assert backbone.backbone.type == "HRNet" and "hrnet_w32" in backbone.backbone.init_cfg.checkpoint
     backbone.backbone.init_cfg = None
     network = MODELS.build(backbone)
     inside = [name for name, module in network.named_modules() if type(module).__name__ == "FeatureShiftModule"]
     assert [name.partition(".branches")[0] for name in inside] == ["stage2.0", "stage4.2"]
+
+
+def test_a_block_in_the_resnet_of_mmdetection(tmp_path: Path) -> None:
+    """Behind the last convolution of each of the 6 and 3 blocks of the last two stages."""
+    _, code = BLOCKS
+    network = MODELS.build(Config.fromfile(write(tmp_path, code)).backbone)
+    assert sum(type(module).__name__ == "HighLevelSpatialAttention" for module in network.modules()) == 9

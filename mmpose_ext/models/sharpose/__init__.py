@@ -2,8 +2,8 @@
 
 X. An, L. Zhao, C. Gong, N. Wang, D. Wang, J. Yang, AAAI 2024, https://arxiv.org/abs/2312.10758.
 
-A transformer with one token for each key point that runs twice. The coarse pass over large patches gives a first pose,
-tells which patches the key points attend to, and predicts its own quality; where that is too low, the fine pass splits
+A transformer with one token for each keypoint that runs twice. The coarse pass over large patches gives a first pose,
+tells which patches the keypoints attend to, and predicts its own quality; where that is too low, the fine pass splits
 these patches, and only these, and predicts again with the same weights.
 """
 

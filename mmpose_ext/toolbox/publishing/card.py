@@ -15,14 +15,15 @@ from mmpose_ext.toolbox.catalogue.metafile import NOT_MEASURED, paper_name
 __all__ = ["INTENDED_USE", "LIMITS", "model_card", "usage"]
 
 INTENDED_USE = (
-    "Finding the key points of one person in a picture, or in a box around one person that a detector has found. "
-    "For research, and as a start for training on data of your own (`mmpose-ext init-dataset`)."
+    "Finding the keypoints of one person in an image, or in a box around one person that a detector has found. "
+    "For research, and as a start for training on your own data (`mmpose-ext init-dataset`)."
 )
 LIMITS = (
-    "The network sees one box and always answers: without a person in it the key points mean nothing, and with two "
-    "persons it mixes them or takes one. Its scores are not probabilities. Accuracy is that of the data it was trained "
-    "and tested on; other clothes, poses, cameras and groups of people were not tested. It must not decide anything "
-    "about a person, it does not recognise people, and key points can reveal what somebody does: have their consent."
+    "The network sees one box and always returns a pose: without a person in the box the keypoints mean nothing, "
+    "and with two persons it mixes them or takes one. Its scores are not probabilities. Accuracy holds for the data "
+    "that it was trained and tested on; other clothes, poses, cameras and groups of people were not tested. Do not "
+    "use it to decide anything about a person. It does not recognize people, but keypoints can reveal what somebody "
+    "does: get their consent."
 )
 _NOTHING = "not stated"
 
@@ -61,7 +62,7 @@ def model_card(info: Mapping[str, Any]) -> str:
         "## Training data": _training(info),
         "## Intended use": INTENDED_USE,
         "## Limits": LIMITS,
-        "## Licence": _licence(info),
+        "## License": _licence(info),
         "## Files": _files(info),
     }
     body = "\n\n".join(f"{title}\n\n{text}" for title, text in sections.items())
@@ -82,7 +83,7 @@ def _what(info: Mapping[str, Any], collection: Mapping[str, Any]) -> str:
     shape = f"input {'x'.join(map(str, info['input']))} (height x width)" if info["input"] else "input size not known"
     return (
         f"A 2D human pose estimator for MMPose with mmpose-ext {info['package_version']}{network}: {shape}, "
-        f"{len(info['keypoints']) or 'unknown'} key points. Config `{info['config']}`, {weights}"
+        f"{len(info['keypoints']) or 'unknown'} keypoints. Config `{info['config']}`, {weights}"
         f"{', after ' + ', '.join(state).replace('iter', 'iteration') if state else ''}. Published {info['date']}."
     )
 
@@ -144,7 +145,7 @@ def _measured(results: Sequence[Mapping[str, Any]]) -> str:
 
 def _training(info: Mapping[str, Any]) -> str:
     files = "\n".join(f"- {name}" for name in info["training_data"]) or f"- {_NOTHING}"
-    return f"{files}\n\nData sets have terms of their own, and photographs their owners; see their pages."
+    return f"{files}\n\nData sets have their own terms, and photographs their owners; see the data sets' pages."
 
 
 def _licence(info: Mapping[str, Any]) -> str:

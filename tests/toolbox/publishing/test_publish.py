@@ -122,7 +122,7 @@ def test_the_card(training: Training, tmp_path: Path) -> None:
     titles = re.findall(r"^## (.+)$", card, re.M)
     assert titles == [
         *("Paper", "Size", "How to use it", "Measured", "Training data"),
-        *("Intended use", "Limits", "Licence", "Files"),
+        *("Intended use", "Limits", "License", "Files"),
     ]
     assert "license: mit" in card and f"{info['parameters']:,}" in card
     assert all(name in card and file["sha256"] in card for name, file in info["files"].items())
