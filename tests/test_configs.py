@@ -25,6 +25,9 @@ NAME = re.compile(
 DATA_SETS = {"coco": 17, "synthetic": 17, "mpii": 16, "lspet": 14, "lspetmpii": 16, "lsp": 14}
 """Data set in a name -> number of key points; `lspetmpii` is LSPET in MPII's format, `lsp` LSP with LSPET."""
 
+OWN_CODECS = {"MSRAHeatmap": {"MultiSigmaHeatmap", "BlurredMSRAHeatmap"}}
+"""MMPose's codec -> ours that are derived from it for what it has not."""
+
 every_leaf = pytest.mark.parametrize("path", LEAVES, ids=lambda path: path.stem)
 
 
@@ -111,8 +114,7 @@ def test_method_and_trick(path: Path) -> None:
     own = [cls.__name__ for cls in MODELS.module_dict.values() if cls.__module__.startswith("mmpose_ext.")]
     assert config.model.head.type in {*heads.get(str(name["method"]), set()), *own}
     kind = "SimCCLabel" if name["method"] == "simcc" else "UDPHeatmap" if name["trick"] == "udp" else "MSRAHeatmap"
-    kinds = {"MSRAHeatmap": {"BatchedMSRAHeatmap", "MultiSigmaHeatmap", "BlurredMSRAHeatmap"}, "SimCCLabel": {kind}}
-    assert config.codec.type in kinds.get(kind, {"UDPHeatmap", "BatchedUDPHeatmap"})
+    assert config.codec.type in {kind, *OWN_CODECS.get(kind, set())}
     assert config.codec.get("unbiased", False) is (name["trick"] == "dark")
     for loader in (config.train_dataloader, config.val_dataloader):
         assert [x.get("use_udp", False) for x in steps(loader.dataset.pipeline, *CROPS)] == [kind == "UDPHeatmap"]
@@ -124,13 +126,18 @@ def test_method_and_trick(path: Path) -> None:
 
 
 @every_leaf
-def test_the_fast_parts_of_a_test_are_used(path: Path) -> None:
-    """Those that give MMPose's results in less time; the codec is looked at above."""
+def test_parts_are_mmposes_own(path: Path) -> None:
+    """Preprocessor, codec and metrics; the faster ones are opt-in. MPII's metric has MMPose's beside it."""
     config = load(path)
-    assert config.model.data_preprocessor.type == "BatchedPoseDataPreprocessor"
-    for evaluators in (config.val_evaluator, config.test_evaluator):
-        kinds = {one.type for one in (evaluators if isinstance(evaluators, list) else [evaluators])}
-        assert kinds & {"FastCocoMetric", "MpiiPCKh", "TorsoPCK"} and "CocoMetric" not in kinds
+    assert config.model.data_preprocessor.type == "PoseDataPreprocessor"
+    assert not re.findall(r"'(?:Batched|Fast)\w+'", str(config.to_dict()))
+    for loader, metrics in (
+        (config.val_dataloader, config.val_evaluator),
+        (config.test_dataloader, config.test_evaluator),
+    ):
+        kinds = [one.type for one in (metrics if isinstance(metrics, list) else [metrics])]
+        mpii = ["MpiiPCKh", "MpiiPCKAccuracy"]
+        assert (kinds == mpii) if "Mpii" in loader.dataset.type else {"CocoMetric", "TorsoPCK"} & set(kinds)
 
 
 @every_leaf

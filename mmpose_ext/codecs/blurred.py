@@ -12,16 +12,17 @@ from __future__ import annotations
 
 import cv2
 import numpy as np
+from mmpose.codecs import MSRAHeatmap
 from mmpose.registry import KEYPOINT_CODECS
 from mmpose.utils.tensor_utils import to_numpy
 from torch import Tensor
 
-from mmpose_ext.codecs.batched import BatchedMSRAHeatmap, Decoded
+from mmpose_ext.codecs.batched import Decoded
 from mmpose_ext.codecs.decoding import heatmap_maximum, shift_quarter
 
 
 @KEYPOINT_CODECS.register_module()
-class BlurredMSRAHeatmap(BatchedMSRAHeatmap):
+class BlurredMSRAHeatmap(MSRAHeatmap):
     """``MSRAHeatmap`` whose decoder blurs first; it decodes a batch at once.
 
     Args:

@@ -9,15 +9,14 @@ from __future__ import annotations
 from collections.abc import Sequence
 
 import numpy as np
+from mmpose.codecs import MSRAHeatmap
 from mmpose.codecs.utils import generate_gaussian_heatmaps
 from mmpose.registry import KEYPOINT_CODECS
 
-from mmpose_ext.codecs.batched import BatchedMSRAHeatmap
-
 
 @KEYPOINT_CODECS.register_module()
-class MultiSigmaHeatmap(BatchedMSRAHeatmap):
-    """``MSRAHeatmap`` with a list of sigmas; decodes like it, a batch at once.
+class MultiSigmaHeatmap(MSRAHeatmap):
+    """``MSRAHeatmap`` with a list of sigmas; decodes like it.
 
     Args:
         input_size: (width, height) of the image.

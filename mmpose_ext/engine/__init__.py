@@ -3,6 +3,7 @@
 from mmpose_ext.engine.hooks import (
     DelayedInsertionHook,
     EpochSeedHook,
+    FastEvaluationHook,
     KeypointTokenHook,
     QualityScheduleHook,
     RunReportHook,
@@ -16,6 +17,7 @@ __all__ = [
     "BFloat16OptimWrapper",
     "DelayedInsertionHook",
     "EpochSeedHook",
+    "FastEvaluationHook",
     "FusedAdam",
     "GroupCosineAnnealingLR",
     "GroupLinearLR",

@@ -27,9 +27,7 @@ def test_sizes_agree(name: str, tmp_path: Path) -> None:
     for loader in (config.train_dataloader, config.val_dataloader, config.test_dataloader):
         affine = [step for step in loader.dataset.pipeline if step.type.endswith("TopdownAffine")]
         assert [step.input_size for step in affine] == [(width, height)]
-        assert [step.get("use_udp", False) for step in affine] == [
-            config.codec.type in ("UDPHeatmap", "BatchedUDPHeatmap")
-        ]
+        assert [step.get("use_udp", False) for step in affine] == [config.codec.type == "UDPHeatmap"]
     targets = [step for step in config.train_dataloader.dataset.pipeline if step.type == "GenerateTarget"]
     assert [step.encoder for step in targets] == [config.codec]
     if config.codec.type != "SimCCLabel":

@@ -10,7 +10,7 @@ The augmentation is the one of X-HRNet and Lite-HRNet as MMPose 1.x writes it: `
 MMPose 0.x's `rot_factor=30`, which clips a normal distribution at twice the factor.
 """
 
-codec = dict(type="BatchedMSRAHeatmap", input_size=(192, 256), heatmap_size=(48, 64), sigma=2)
+codec = dict(type="MSRAHeatmap", input_size=(192, 256), heatmap_size=(48, 64), sigma=2)
 dataset_type = "CocoDataset"  # by it MMPose's inferencers choose a detector; they read data_mode as well
 data_mode = "topdown"
 
@@ -67,5 +67,5 @@ val_dataloader = dict(
 test_dataloader = val_dataloader
 
 # Without `ann_file` the metric takes the file of the val data set, so the path stands in one place only.
-val_evaluator = dict(type="FastCocoMetric")
+val_evaluator = dict(type="CocoMetric")
 test_evaluator = val_evaluator

@@ -2,7 +2,7 @@
 
 _base_ = ["coco_256x192.py"]
 
-codec = dict(type="BatchedMSRAHeatmap", input_size=(288, 384), heatmap_size=(72, 96), sigma=3)
+codec = dict(type="MSRAHeatmap", input_size=(288, 384), heatmap_size=(72, 96), sigma=3)
 
 train_pipeline = [
     dict(type="LoadImage"),

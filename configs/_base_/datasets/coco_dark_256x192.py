@@ -2,7 +2,7 @@
 
 _base_ = ["coco_256x192.py"]
 
-codec = dict(type="BatchedMSRAHeatmap", input_size=(192, 256), heatmap_size=(48, 64), sigma=2, unbiased=True)
+codec = dict(type="MSRAHeatmap", input_size=(192, 256), heatmap_size=(48, 64), sigma=2, unbiased=True)
 
 train_pipeline = [
     dict(type="LoadImage"),

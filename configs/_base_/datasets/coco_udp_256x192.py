@@ -5,7 +5,7 @@ A model on this data needs `test_cfg=dict(shift_heatmap=False)`: UDP's heatmaps 
 
 _base_ = ["coco_256x192.py"]
 
-codec = dict(type="BatchedUDPHeatmap", input_size=(192, 256), heatmap_size=(48, 64), sigma=2)
+codec = dict(type="UDPHeatmap", input_size=(192, 256), heatmap_size=(48, 64), sigma=2)
 
 train_pipeline = [
     dict(type="LoadImage"),

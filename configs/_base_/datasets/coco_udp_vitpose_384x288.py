@@ -5,7 +5,7 @@ Both are the defaults of MMPose's `RandomBBoxTransform`. Files as in `coco_256x1
 
 _base_ = ["coco_256x192.py"]
 
-codec = dict(type="BatchedUDPHeatmap", input_size=(288, 384), heatmap_size=(72, 96), sigma=3)
+codec = dict(type="UDPHeatmap", input_size=(288, 384), heatmap_size=(72, 96), sigma=3)
 
 train_pipeline = [
     dict(type="LoadImage"),

@@ -5,7 +5,7 @@ Sigma 2, twice what the size would ask for: peaks that cover more of the map are
 
 _base_ = ["lspet_256x192.py"]
 
-codec = dict(type="BatchedMSRAHeatmap", input_size=(96, 128), heatmap_size=(24, 32), sigma=2)
+codec = dict(type="MSRAHeatmap", input_size=(96, 128), heatmap_size=(24, 32), sigma=2)
 
 train_pipeline = [
     dict(type="LoadImage"),

@@ -11,7 +11,7 @@ the longer side of the box, about three times as long.
 
 _base_ = ["lspet_metainfo.py"]
 
-codec = dict(type="BatchedMSRAHeatmap", input_size=(192, 256), heatmap_size=(48, 64), sigma=2)
+codec = dict(type="MSRAHeatmap", input_size=(192, 256), heatmap_size=(48, 64), sigma=2)
 dataset_type = "CocoDataset"  # by it MMPose's inferencers choose a detector; they read data_mode as well
 data_mode = "topdown"
 
@@ -70,7 +70,7 @@ test_dataloader = val_dataloader
 
 # Scores print as `coco/AP`, `torso/PCK@0.2`, `PCK@0.2 of the box/PCK`; without a prefix the last two would collide.
 val_evaluator = [
-    dict(type="FastCocoMetric"),
+    dict(type="CocoMetric"),
     dict(type="TorsoPCK"),
     dict(type="PCKAccuracy", thr=0.2, norm_item="bbox", prefix="PCK@0.2 of the box"),
     dict(type="PCKAccuracy", thr=0.1, norm_item="bbox", prefix="PCK@0.1 of the box"),

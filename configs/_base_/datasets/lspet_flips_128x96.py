@@ -5,7 +5,7 @@ For transformers from scratch: a few epochs learn more from fewer kinds of pictu
 
 _base_ = ["lspet_128x96.py"]
 
-codec = dict(type="BatchedMSRAHeatmap", input_size=(96, 128), heatmap_size=(24, 32), sigma=2)
+codec = dict(type="MSRAHeatmap", input_size=(96, 128), heatmap_size=(24, 32), sigma=2)
 
 train_pipeline = [
     dict(type="LoadImage"),

@@ -5,7 +5,7 @@ Flips and a little scaling are all the augmentation: a few epochs learn more fro
 
 _base_ = ["lspet_mpii_256x256.py"]
 
-codec = dict(type="BatchedMSRAHeatmap", input_size=(128, 128), heatmap_size=(32, 32), sigma=2)
+codec = dict(type="MSRAHeatmap", input_size=(128, 128), heatmap_size=(32, 32), sigma=2)
 
 train_pipeline = [
     dict(type="LoadImage"),

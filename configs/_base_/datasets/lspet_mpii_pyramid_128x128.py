@@ -2,7 +2,7 @@
 
 _base_ = ["lspet_mpii_128x128.py"]
 
-codec = dict(type="BatchedMSRAHeatmap", input_size=(128, 128), heatmap_size=(32, 32), sigma=2)
+codec = dict(type="MSRAHeatmap", input_size=(128, 128), heatmap_size=(32, 32), sigma=2)
 zooms = (0.7, 0.8, 0.9, 1.0, 1.1, 1.2)
 
 val_pipeline = [

@@ -5,7 +5,7 @@ The paper says six scales and not which; these are 0.7 to 1.2.
 
 _base_ = ["mpii_jitter_256x256.py"]
 
-codec = dict(type="BatchedMSRAHeatmap", input_size=(256, 256), heatmap_size=(64, 64), sigma=2)
+codec = dict(type="MSRAHeatmap", input_size=(256, 256), heatmap_size=(64, 64), sigma=2)
 zooms = (0.7, 0.8, 0.9, 1.0, 1.1, 1.2)
 
 val_pipeline = [

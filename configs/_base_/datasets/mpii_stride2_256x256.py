@@ -20,11 +20,3 @@ train_pipeline = [
 ]
 
 train_dataloader = dict(dataset=dict(pipeline=train_pipeline))
-
-# `mpii/PCKh@...` is the score. `stock/...` is what MpiiPCKAccuracy would print for this network if it had been trained
-# and tested on MMPose's own MpiiDataset, one pixel off in each direction (docs/evaluation.md).
-val_evaluator = [
-    dict(type="MpiiPCKh", thresholds=(0.5, 0.1)),
-    dict(type="MpiiPCKAccuracy", thr=0.5, norm_item="head", prefix="stock"),
-]
-test_evaluator = val_evaluator

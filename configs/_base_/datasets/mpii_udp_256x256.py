@@ -2,7 +2,7 @@
 
 _base_ = ["mpii_256x256.py"]
 
-codec = dict(type="BatchedUDPHeatmap", input_size=(256, 256), heatmap_size=(64, 64), sigma=2)
+codec = dict(type="UDPHeatmap", input_size=(256, 256), heatmap_size=(64, 64), sigma=2)
 
 train_pipeline = [
     dict(type="LoadImage"),

@@ -6,7 +6,7 @@ Flips and a little scaling are all the augmentation, for the same reason.
 
 _base_ = ["synthetic_256x192.py"]
 
-codec = dict(type="BatchedMSRAHeatmap", input_size=(96, 128), heatmap_size=(24, 32), sigma=2)
+codec = dict(type="MSRAHeatmap", input_size=(96, 128), heatmap_size=(24, 32), sigma=2)
 
 train_pipeline = [
     dict(type="LoadImage"),

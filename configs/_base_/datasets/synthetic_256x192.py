@@ -3,7 +3,7 @@
 Nothing to prepare: `data/synthetic/{train,val}/` (or `$MMPOSE_EXT_DATA/synthetic/...`) is rendered on first use.
 """
 
-codec = dict(type="BatchedMSRAHeatmap", input_size=(192, 256), heatmap_size=(48, 64), sigma=2)
+codec = dict(type="MSRAHeatmap", input_size=(192, 256), heatmap_size=(48, 64), sigma=2)
 dataset_type = "CocoDataset"  # by it MMPose's inferencers choose a detector; they read data_mode as well
 data_mode = "topdown"
 
@@ -56,5 +56,5 @@ val_dataloader = dict(
 )
 test_dataloader = val_dataloader
 
-val_evaluator = dict(type="FastCocoMetric")
+val_evaluator = dict(type="CocoMetric")
 test_evaluator = val_evaluator

@@ -65,9 +65,7 @@ def config_text(
     for loader, part in (("train_dataloader", "train"), ("val_dataloader", "val")):
         lines += [_DATASET.format(loader=loader, part=part, test_mode=part == "val")]
     lines += ["test_dataloader = val_dataloader", ""]
-    ours = "mmpose_ext" in config.get("custom_imports", {}).get("imports", [])
-    metric = "FastCocoMetric" if ours else "CocoMetric"
-    lines += [f'val_evaluator = dict(_delete_=True, type="{metric}", ann_file=folder + "/val.json")']
+    lines += ['val_evaluator = dict(_delete_=True, type="CocoMetric", ann_file=folder + "/val.json")']
     lines += ["test_evaluator = val_evaluator"]
     schedule = fitted_schedule(config, samples=samples, epochs=epochs)
     lines += [f"{key} = {_literal(value)}" for key, value in schedule.items()]
