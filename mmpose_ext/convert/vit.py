@@ -1,4 +1,4 @@
-"""Keys of plain vision transformers to SHaRPose's, for its initialisation: MAE, ViTPose, MMPretrain's and timm's.
+"""Keys of plain vision transformers to SHaRPose's, for its initialization: MAE, ViTPose, MMPretrain's and timm's.
 
 Deviations: none. What SHaRPose does not have (class token, MAE's decoder, ViTPose's heatmap head) is left out. The one
 table of positions becomes that of both stages; loading resamples it.
@@ -43,7 +43,7 @@ def vit(state_dict: Mapping[str, Tensor]) -> dict[str, Tensor]:
 
     Returns:
         Keys that begin with ``backbone.``, for ``load_from``; tokens, quality predictor, feature reuse and head stay
-        as they were initialised.
+        as they were initialized.
 
     Raises:
         ValueError: If there are no transformer blocks or no table of positions.

@@ -1,7 +1,7 @@
 """The deployed form of a network: the same outputs from fewer operations.
 
 A module that has a faster form for inference defines ``switch_to_deploy() -> None``, which rewrites it in place
-(fold a norm into its neighbour, permute weights ahead of time, ...). :func:`switch_to_deploy` calls all of them, the
+(fold a norm into its neighbor, permute weights ahead of time, ...). :func:`switch_to_deploy` calls all of them, the
 innermost module first, and then folds every batch norm that is left into the convolution before it.
 
 mmcv's ``fuse_conv_bn`` folds a norm into the last convolution *registered* before it, whatever lies between; here
@@ -62,8 +62,8 @@ def switch_to_deploy(model: _Module) -> _Module:
 def fold_batch_norms(model: _Module) -> _Module:
     """Fold each batch norm into the convolution before it, in place, and leave an ``nn.Identity`` behind.
 
-    A pair is folded where a norm certainly follows its convolution: neighbours in an ``nn.Sequential``, an mmcv
-    ``ConvModule`` whose order starts with them, and neighbouring attributes with the same number (``conv1``, ``bn1``).
+    A pair is folded where a norm certainly follows its convolution: neighbors in an ``nn.Sequential``, an mmcv
+    ``ConvModule`` whose order starts with them, and neighboring attributes with the same number (``conv1``, ``bn1``).
 
     Args:
         model: A network in ``eval()`` mode.

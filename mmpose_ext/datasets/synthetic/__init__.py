@@ -1,4 +1,4 @@
-"""Synthetic persons: a seeded renderer of clothed articulated figures with COCO key points.
+"""Synthetic persons: a seeded renderer of clothed articulated figures with COCO keypoints.
 
 The generator (`writer`, `scene` and below) needs NumPy and OpenCV only; `dataset` is the part that MMPose sees.
 """

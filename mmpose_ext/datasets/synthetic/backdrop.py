@@ -126,7 +126,7 @@ def _room(rng: Rng, image: np.ndarray, line: int) -> None:
 
 
 def _thing(rng: Rng, image: np.ndarray, line: int) -> None:
-    """One object: box, post, ball, sign, or a limb-like bar in cloth colours."""
+    """One object: box, post, ball, sign, or a limb-like bar in cloth colors."""
     height, width = image.shape[:2]
     x, foot = int(rng.uniform(0, width)), int(rng.uniform(line, height + 30))
     size = int(rng.uniform(15, 45) * (0.5 + 1.6 * (foot - line) / max(height - line, 1)))

@@ -39,7 +39,7 @@ class Part:
     Attributes:
         points: Centres (N, 3) in the world.
         radii: Radii (N,) in metres.
-        material: Colour and pattern.
+        material: Color and pattern.
         bulge: How far the surface stands out towards the camera, as a share of the radius.
     """
 
@@ -56,7 +56,7 @@ class Canvas:
         image: Background (H, W, 3) uint8, BGR.
         camera: The camera.
         light: Direction towards the light (3,) in the world.
-        grain: Low-frequency texture (H, W) around 1 that breaks up flat colours.
+        grain: Low-frequency texture (H, W) around 1 that breaks up flat colors.
     """
 
     def __init__(self, image: np.ndarray, camera: Camera, *, light: np.ndarray, grain: np.ndarray) -> None:

@@ -15,7 +15,7 @@ from mmpose_ext.datasets.synthetic.writer import ANNOTATIONS, IMAGES, Settings, 
 
 @DATASETS.register_module()
 class SyntheticPersonDataset(CocoDataset):
-    """Rendered persons with COCO's 17 key points; the files are generated when they are missing.
+    """Rendered persons with COCO's 17 keypoints; the files are generated when they are missing.
 
     Args:
         data_root: Folder of this set. It may be missing; if it holds a set with other settings, that is an error.

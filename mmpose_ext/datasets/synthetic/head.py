@@ -108,7 +108,7 @@ def _intersect(axes: np.ndarray, x: np.ndarray, y: np.ndarray) -> tuple[np.ndarr
 
 
 def _paint(place: np.ndarray, look: Look) -> np.ndarray:
-    """Colour of the places on the head, (h, w, 3) BGR."""
+    """Color of the places on the head, (h, w, 3) BGR."""
     left, up, ahead = place[..., 0], place[..., 1], place[..., 2]
     side = np.abs(left)
     front = ahead > 0

@@ -1,4 +1,4 @@
-"""Colours and patterns of surfaces."""
+"""Colors and patterns of surfaces."""
 
 from __future__ import annotations
 
@@ -14,7 +14,7 @@ PATTERNS = ("plain", "stripes", "bars", "check", "dots", "blocks")
 
 @dataclass(frozen=True)
 class Material:
-    """A base colour with a pattern in a second colour.
+    """A base color with a pattern in a second color.
 
     Attributes:
         base: BGR.
@@ -29,7 +29,7 @@ class Material:
     period: float = 0.08
 
     def colour(self, along: np.ndarray, across: np.ndarray) -> np.ndarray:
-        """Colour at places of the surface.
+        """Color at places of the surface.
 
         Args:
             along: (h, w) metres along the part's axis.
@@ -45,7 +45,7 @@ class Material:
         return base + weight[..., None] * (np.asarray(self.second, np.float32) - base)
 
     def _weight(self, u: np.ndarray, v: np.ndarray) -> np.ndarray:
-        """Share of the second colour, (h, w) in 0..1."""
+        """Share of the second color, (h, w) in 0..1."""
         if self.pattern == "stripes":
             return np.clip(2 * np.sin(2 * np.pi * u) + 0.5, 0, 1)
         if self.pattern == "bars":
@@ -60,7 +60,7 @@ class Material:
 
 
 def hsv(hue: float, saturation: float, value: float) -> Colour:
-    """BGR colour from hue in degrees and saturation and value in 0..1."""
+    """BGR color from hue in degrees and saturation and value in 0..1."""
     pixel = np.array([[[hue % 360, saturation, value]]], np.float32)
     blue, green, red = cv2.cvtColor(pixel, cv2.COLOR_HSV2BGR)[0, 0] * 255
     return float(blue), float(green), float(red)
@@ -71,7 +71,7 @@ def sample_cloth(rng: np.random.Generator, *, dark: bool = False) -> Material:
 
     Args:
         rng: Source of randomness.
-        dark: Prefer dark and blue colours, as trousers have.
+        dark: Prefer dark and blue colors, as trousers have.
 
     Returns:
         The material.

@@ -17,7 +17,7 @@ _LEFT, _RIGHT, _HIDDEN = (0, 255, 0), (0, 128, 255), (0, 0, 255)
 def write_preview(folder: Path, path: Path, *, columns: int = 6, rows: int = 5, tile: int = 240) -> None:
     """Write a sheet of the first images.
 
-    Left limbs are green, right ones orange; a red point is labelled but hidden.
+    Left limbs are green, right ones orange; a red point is labeled but hidden.
 
     Args:
         folder: The set.

@@ -49,7 +49,7 @@ class Person:
 
 
 def render_scene(rng: np.random.Generator, num_persons: int) -> tuple[np.ndarray, list[Label]]:
-    """Render an image in which every person shows enough to be labelled.
+    """Render an image in which every person shows enough to be labeled.
 
     Args:
         rng: Source of randomness.
@@ -215,7 +215,7 @@ def _label(canvas: Canvas, person: Person, number: int) -> Label:
 
 
 def _develop(rng: np.random.Generator, image: np.ndarray) -> np.ndarray:
-    """What a cheap camera adds: colour cast, contrast, blur, grain."""
+    """What a cheap camera adds: color cast, contrast, blur, grain."""
     height, width = image.shape[:2]
     image = image * rng.normal(1.0, 0.05, 3).astype(np.float32) * rng.uniform(0.8, 1.15)
     if rng.random() < 0.5:

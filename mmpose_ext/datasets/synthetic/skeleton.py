@@ -30,7 +30,7 @@ KEYPOINT_NAMES = (
     "left_ankle",
     "right_ankle",
 )
-"""COCO's 17 key points in COCO's order."""
+"""COCO's 17 keypoints in COCO's order."""
 
 _TO_WORLD = np.diag([1.0, -1.0, -1.0])  # facing the camera: own left is the image's right
 

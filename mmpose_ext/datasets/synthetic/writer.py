@@ -21,7 +21,7 @@ from mmpose_ext.datasets.synthetic.scene import Label, render_scene
 from mmpose_ext.datasets.synthetic.skeleton import KEYPOINT_NAMES
 
 FORMAT = 2
-"""Rises whenever the same settings give other pictures."""
+"""Rises whenever the same settings give other images."""
 
 ANNOTATIONS, IMAGES, SETTINGS = "annotations.json", "images", "generator.json"
 SKELETON = (

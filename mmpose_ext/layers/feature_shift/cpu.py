@@ -118,7 +118,7 @@ def _chunks(x: Tensor, taps: Taps) -> Iterator[Chunk]:
     """
     batch, channels, height, width = x.shape
     dtype = _compute_dtype(x)
-    stride = 2 * width + 1  # of a row: W + 1 zeros, which both neighbours share, and W pixels
+    stride = 2 * width + 1  # of a row: W + 1 zeros, which both neighbors share, and W pixels
     size = (height + 1) * stride  # of a map: H rows and one of zeros
     k, b = _parts(batch, channels, max(1, CHUNK * torch.get_num_threads() // size))
     memory = torch.zeros(b * k * size + width + 1, dtype=dtype)

@@ -2,7 +2,7 @@
 
 Spatial Shortcut Network for Human Pose Estimation (SSN), section 3.1, Eq. (1):
 ``S_k(x, y) = R*_k(x - dx_k, y - dy_k)``, R* bilinear and zero outside of the map. With ``c = ceil(d)`` and
-``f = c - d`` in [0, 1), one axis is ``S(x) = (1 - f) R(x - c) + f R(x - c + 1)``: two neighbouring pixels, the first of
+``f = c - d`` in [0, 1), one axis is ``S(x) = (1 - f) R(x - c) + f R(x - c + 1)``: two neighboring pixels, the first of
 which lies at ``x + start`` with ``start = -c``.
 
 At an integer offset f is 0, and the derivative ``R(x - d) - R(x - d + 1)`` is the one from the left. That matters,

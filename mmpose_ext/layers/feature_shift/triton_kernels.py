@@ -1,6 +1,6 @@
 """The shift on a GPU: one pass over the memory forward, one backward.
 
-A program works on a piece of one channel of one sample: forward it reads each pixel's four neighbours (three of them
+A program works on a piece of one channel of one sample: forward it reads each pixel's four neighbors (three of them
 from the cache) and writes one. Backward the same is done with the gradient of the output and the offset -d, and the
 sums behind the two gradients of the offset go to a place of their own for each program; they are added up afterwards,
 so that there are no atomics and the result is the same every time.
