@@ -1,17 +1,14 @@
-"""Loads MMEngine's checkpoints under torch >= 2.6, safely.
+"""Loads MMEngine's checkpoints without ever running what is in them, under every supported torch and engine.
 
-Breakage: since torch 2.6 ``torch.load`` unpickles only tensors and plain containers unless it is told otherwise
-(``weights_only=True``), and MMEngine 0.10.7 does not tell it. Its checkpoints hold a little more, the log's
-``HistoryBuffer`` and a few numpy values, so that resuming, testing and inference end in ``UnpicklingError``.
-Threads: open-mmlab/mmengine#1655, open-mmlab/mmengine#1650.
+Breakage: a checkpoint of MMEngine holds more than tensors, the log's ``HistoryBuffer`` and a few numpy values. Since
+torch 2.6 ``torch.load`` refuses those (``weights_only=True`` is its default), so that resuming, testing and inference
+with MMEngine 0.10.7 end in ``UnpicklingError`` (open-mmlab/mmengine#1655, open-mmlab/mmengine#1650). Older releases of
+torch unpickle whatever the file says, and so do onedl-mmengine 0.10, which repeats a refused load with
+``weights_only=False``, and ``torch.hub``, by which both fetch a checkpoint from a URL.
 
-Fix: MMEngine's checkpoint loader runs inside ``torch.serialization.safe_globals`` with exactly the classes and
-functions that MMEngine writes into a checkpoint. Loading stays ``weights_only``: a file that names anything else, such
-as a pickle made to run a command, is refused as before.
-
-torch < 2.6: ``torch.load`` unpickles whatever the file says, MMEngine works, and this file does nothing. Load only
-files that you trust there. The same holds, under every torch, for a checkpoint that MMEngine fetches from a URL: it
-does so by ``torch.hub``, which unpickles whatever the file says.
+Fix: MMEngine's module of checkpoints gets :func:`load` in place of ``torch.load``: always ``weights_only``, plus exactly
+the classes and functions that MMEngine writes into a checkpoint. A file that names anything else, such as a pickle made
+to run a command, is refused. ``torch.serialization.add_safe_globals`` adds classes of yours.
 """
 
 from __future__ import annotations
@@ -19,19 +16,26 @@ from __future__ import annotations
 import functools
 import importlib
 import pickle
-from contextlib import AbstractContextManager, nullcontext
+import tarfile
+import threading
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
 from pathlib import Path
 from types import ModuleType
-from typing import Any
+from typing import IO, Any
+from urllib.parse import urlparse
 
 from mmpose_ext.compat import safetensors_files
 from mmpose_ext.compat._imports import when_imported
 from mmpose_ext.compat.versions import torch_at_least
 
-__all__ = ["install", "load", "safe_classes", "safe_loading"]
+__all__ = ["install", "load"]
 
 DTYPES = "bool int8 int16 int32 int64 uint8 uint16 uint32 uint64 float16 float32 float64 str".split()
 """The types of the arrays in the log and in the meta information of a data set."""
+
+_LOCK = threading.RLock()
+"""torch's list of allowed classes is one for all threads."""
 
 
 def _statistic(cls: type, name: str) -> Any:
@@ -49,70 +53,159 @@ def _statistic(cls: type, name: str) -> Any:
     return getattr(cls, name)
 
 
-def safe_classes() -> list[Any]:
+def _alias(function: Callable[..., Any], module: str, name: str) -> Callable[..., Any]:
+    """A function under the name that is in the file; torch < 2.6 accepts no pairs of function and name."""
+
+    def call(*args: Any) -> Any:
+        return function(*args)
+
+    call.__module__, call.__name__, call.__qualname__ = module, name, name
+    return call
+
+
+@functools.cache
+def _safe_globals() -> tuple[Any, ...]:
     """Everything beyond torch's own list that a checkpoint of MMEngine may name.
 
     The log is a ``HistoryBuffer`` of numpy arrays, scores and losses are numpy scalars, the meta information of a
     data set holds numpy arrays. The two functions of numpy appear under the module's name of numpy 1 and of numpy 2,
-    whichever wrote the file.
+    the builtin ones under that of Python 2 and of Python 3, whichever wrote the file.
     """
     import numpy as np
     from mmengine.logging.history_buffer import HistoryBuffer
 
     multiarray = importlib.import_module("numpy._core.multiarray" if np.__version__ >= "2" else "numpy.core.multiarray")
-    functions = (multiarray._reconstruct, multiarray.scalar)
-    return [
+    builtin = {"getattr": _statistic, "bytes": bytes}  # bytes(): an empty array, such as the links of no skeleton
+    arrays = {"_reconstruct": multiarray._reconstruct, "scalar": multiarray.scalar}
+    return (
         HistoryBuffer,
-        (_statistic, "builtins.getattr"),
-        bytes,  # so an empty array is written, such as the links of key points without a skeleton
         np.ndarray,
         np.dtype,
         *(type(np.dtype(name)) for name in DTYPES),
-        *((f, f"numpy.{package}.multiarray.{f.__name__}") for f in functions for package in ("core", "_core")),
-    ]
+        *(_alias(f, module, name) for name, f in builtin.items() for module in ("builtins", "__builtin__")),
+        *(_alias(f, f"numpy.{core}.multiarray", name) for name, f in arrays.items() for core in ("core", "_core")),
+    )
 
 
-def safe_loading() -> AbstractContextManager[Any]:
+@contextmanager
+def _safe_loading() -> Iterator[None]:
     """A context in which ``torch.load(..., weights_only=True)`` accepts MMEngine's checkpoints."""
-    import torch
+    from torch import serialization
 
-    if not torch_at_least(2, 6):
-        return nullcontext()
-    known = set(torch.serialization.get_safe_globals())  # leaving the context must not forget what the user allowed
-    return torch.serialization.safe_globals([item for item in safe_classes() if item not in known])
+    with _LOCK:
+        before = list(serialization.get_safe_globals())  # leaving the context must not forget what the user allowed
+        serialization.add_safe_globals([item for item in _safe_globals() if item not in before])
+        try:
+            yield
+        finally:
+            serialization.clear_safe_globals()
+            serialization.add_safe_globals(before)
 
 
-def load(path: str | Path, *, map_location: str = "cpu") -> Any:
-    """Load a checkpoint file of MMEngine (torch >= 2.6), of plain torch or of safetensors, never running code from it.
+def _refuse_archives(file: str | Path | IO[bytes]) -> None:
+    """Refuse the two forms of file that torch < 2.6 hands to other loaders, ``weights_only`` or not (CVE-2025-32434).
 
     Args:
-        path: The file.
+        file: As in :func:`load`; an open one stays at its beginning.
+
+    Raises:
+        pickle.UnpicklingError: For a TorchScript archive and for the tar files of torch 0.1.
+    """
+    import torch
+
+    opened = open(file, "rb") if isinstance(file, str | Path) else file
+    try:
+        is_zip = opened.read(4) == b"PK\x03\x04"
+        opened.seek(0)
+        form = None
+        if is_zip:  # torch's own reader: another one may see other names in a file made for that
+            records = torch._C.PyTorchFileReader(opened).get_all_records()
+            form = "a TorchScript archive" if "constants.pkl" in records else None
+        elif tarfile.is_tarfile(opened):
+            form = "a tar file"
+        opened.seek(0)
+    finally:
+        if opened is not file:
+            opened.close()
+    if form:
+        raise pickle.UnpicklingError(f"expected a file of weights, got {form}")
+
+
+def load(file: str | Path | IO[bytes], *, map_location: Any = "cpu") -> Any:
+    """Load a checkpoint file of MMEngine, of plain torch or of safetensors, never running code from it.
+
+    Args:
+        file: Its path, or an open file.
         map_location: As in :func:`torch.load`.
 
     Returns:
         What the file holds.
+
+    Raises:
+        pickle.UnpicklingError: If the file names a class or function that is not allowed.
     """
     import torch
 
-    if Path(path).suffix == safetensors_files.SUFFIX:
-        return safetensors_files.read(path, map_location)
-    with safe_loading():
-        return torch.load(path, map_location=map_location, weights_only=True)
+    if isinstance(file, str | Path) and Path(file).suffix == safetensors_files.SUFFIX:
+        return safetensors_files.read(file, map_location)
+    if not torch_at_least(2, 6):
+        _refuse_archives(file)
+    with _safe_loading():
+        return torch.load(file, map_location=map_location, weights_only=True)
+
+
+def _load_for_mmengine(file: Any, map_location: Any = None, **ignored: Any) -> Any:
+    """:func:`load` with the arguments of ``torch.load``, of which ``weights_only`` and the unpickler don't count."""
+    return load(file, map_location=map_location)
+
+
+def _load_url(
+    url: str,
+    model_dir: str | None = None,
+    map_location: Any = None,
+    progress: bool = True,
+    check_hash: bool = False,
+    file_name: str | None = None,
+) -> Any:
+    """``torch.hub.load_state_dict_from_url`` with :func:`load` in place of ``torch.load``.
+
+    Args:
+        url: Where the file is.
+        model_dir: Folder of the copy; torch's cache if None.
+        map_location: As in :func:`torch.load`.
+        progress: Whether to show a bar.
+        check_hash: Whether to check the file against the hash in its name.
+        file_name: Name of the copy; that of the URL if None.
+    """
+    from torch import hub
+
+    folder = Path(model_dir or Path(hub.get_dir(), "checkpoints"))
+    folder.mkdir(parents=True, exist_ok=True)
+    path = folder / (file_name or Path(urlparse(url).path).name)
+    if not path.exists():
+        digest = hub.HASH_REGEX.search(path.name) if check_hash else None
+        hub.download_url_to_file(url, str(path), digest[1] if digest else None, progress=progress)
+    return load(path, map_location=map_location)
+
+
+class _SafeTorch(ModuleType):
+    """torch as MMEngine's module of checkpoints sees it: :func:`load`, and everything else as it is."""
+
+    load = staticmethod(_load_for_mmengine)
+
+    def __getattr__(self, name: str) -> Any:
+        import torch
+
+        return getattr(torch, name)
 
 
 def _patch(module: ModuleType) -> None:
-    """Wrap ``CheckpointLoader.load_checkpoint``, through which all of MMEngine's loading goes."""
-    loader = module.CheckpointLoader
-    original = loader.load_checkpoint.__func__
-    if hasattr(original, "__wrapped__"):  # done before
-        return
-
-    @functools.wraps(original)
-    def load_checkpoint(cls: type, *args: Any, **kwargs: Any) -> Any:
-        with safe_loading():
-            return original(cls, *args, **kwargs)
-
-    loader.load_checkpoint = classmethod(load_checkpoint)
+    """Let all of MMEngine's loading, from files, buffers and URLs, go through :func:`load`."""
+    names = vars(module)
+    names["torch"] = _SafeTorch("torch")
+    names["load_url"] = _load_url
+    if "_safe_torch_load" in names:  # onedl-mmengine
+        names["_safe_torch_load"] = _load_for_mmengine
 
 
 def install() -> None:

@@ -1,12 +1,17 @@
-"""Checkpoints of MMEngine load under any torch, and a malicious file doesn't."""
+"""Checkpoints of MMEngine load under any torch and engine, and a malicious file is refused by all of them."""
 
 from __future__ import annotations
 
+import io
 import os
 import pickle
+import tarfile
+from collections.abc import Callable
 from pathlib import Path
+from types import ModuleType
 from typing import Any
 
+import mmengine.runner.checkpoint
 import numpy as np
 import pytest
 import torch
@@ -15,8 +20,6 @@ from mmengine.runner import CheckpointLoader
 
 from mmpose_ext.compat import checkpoint
 from mmpose_ext.compat.versions import torch_at_least
-
-safe = pytest.mark.skipif(not torch_at_least(2, 6), reason="torch < 2.6 loads every pickle")
 
 
 class Command:
@@ -61,15 +64,140 @@ def content() -> dict[str, Any]:
     }
 
 
-def test_mmengine_loads_its_checkpoint(content: dict[str, Any], tmp_path: Path) -> None:
-    torch.save(content, tmp_path / "a.pth")
-    loaded = CheckpointLoader.load_checkpoint(str(tmp_path / "a.pth"), map_location="cpu")
+def check(loaded: dict[str, Any]) -> None:
+    """Compare with :func:`content`."""
     assert loaded["message_hub"]["log_scalars"]["train/loss"].mean() == 1.5
     assert loaded["message_hub"]["runtime_info"]["best"] == 0.5
+    assert loaded["meta"]["dataset_meta"]["links"].shape == (0,)
     np.testing.assert_array_equal(loaded["meta"]["dataset_meta"]["sigmas"], np.ones(17))
 
 
-@safe
+ONEDL = """
+def _safe_torch_load(file, map_location=None, weights_only=None):
+    try:
+        with torch.serialization.safe_globals([getattr, HistoryBuffer]):
+            return torch.load(file, map_location=map_location, weights_only=True)
+    except pickle.UnpicklingError:
+        return torch.load(file, map_location=map_location, weights_only=False)
+"""
+"""What onedl-mmengine 0.10.12 calls in place of ``torch.load``."""
+
+
+@pytest.fixture(params=["mmengine", "onedl-mmengine"])
+def engine(request: pytest.FixtureRequest) -> ModuleType:
+    """A copy of MMEngine's module of checkpoints, not patched, or as the fork has it."""
+    assert mmengine.runner.checkpoint.__file__
+    source = Path(mmengine.runner.checkpoint.__file__).read_text()
+    assert "= torch.load(" in source or "_safe_torch_load" in source
+    module = ModuleType("engine")
+    if request.param == "onedl-mmengine":
+        source = source.replace("= torch.load(", "= _safe_torch_load(") + ONEDL
+        vars(module).update(pickle=pickle, HistoryBuffer=HistoryBuffer)
+    exec(compile(source, "engine", "exec"), vars(module))
+    return module
+
+
+@pytest.fixture(params=["torch", "torch 2.4"])
+def _torch(request: pytest.FixtureRequest, monkeypatch: pytest.MonkeyPatch) -> None:
+    """The installed torch, or one that behaves as 2.4 where that matters here."""
+    if request.param == "torch":
+        return
+    load, add, allowed = torch.load, torch.serialization.add_safe_globals, torch.serialization.get_safe_globals
+
+    def old_load(f: Any, map_location: Any = None, *, weights_only: bool = False) -> Any:
+        return load(f, map_location=map_location, weights_only=weights_only)
+
+    def old_add(items: list[Any]) -> None:
+        assert not any(isinstance(item, tuple) for item in items)  # 2.4 looks for the name of a tuple
+        add(items)
+
+    monkeypatch.setattr(torch, "__version__", "2.4.1")
+    monkeypatch.setattr(torch, "load", old_load)
+    monkeypatch.setattr(torch.serialization, "add_safe_globals", old_add)
+    monkeypatch.setattr(torch.serialization, "get_safe_globals", allowed)
+
+
+Door = Callable[[ModuleType, Path], Any]
+
+
+def by_buffer(module: ModuleType, path: Path) -> Any:
+    """As from an object store."""
+    vars(module)["get_file_backend"] = lambda *args, **kwargs: type(
+        "Store", (), {"get": lambda s, _: path.read_bytes()}
+    )()
+    return module.load_from_ceph("s3://bucket/a.pth", map_location="cpu")
+
+
+DOORS: dict[str, Door] = {
+    "file": lambda module, path: module.CheckpointLoader.load_checkpoint(str(path), map_location="cpu"),
+    "load_checkpoint": lambda module, path: module.load_checkpoint(torch.nn.Linear(1, 1), str(path)),
+    "URL": lambda module, path: module.load_from_http(path.as_uri(), map_location="cpu", progress=False),
+    "buffer": by_buffer,
+}
+every_door = pytest.mark.parametrize("door", DOORS.values(), ids=DOORS.keys())
+
+
+@pytest.fixture
+def path(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
+    """Where a file goes; torch's cache of downloads is beside it."""
+    monkeypatch.setenv("TORCH_HOME", str(tmp_path / "cache"))
+    return tmp_path / "a.pth"
+
+
+@every_door
+@pytest.mark.usefixtures("_torch")
+def test_every_door_of_every_engine_loads_a_checkpoint(
+    door: Door, engine: ModuleType, content: dict[str, Any], path: Path
+) -> None:
+    torch.save(content, path)
+    checkpoint._patch(engine)
+    check(door(engine, path))
+
+
+@every_door
+@pytest.mark.parametrize("legacy", [False, True])
+@pytest.mark.usefixtures("_torch")
+def test_every_door_of_every_engine_refuses_a_malicious_file(
+    door: Door, engine: ModuleType, legacy: bool, content: dict[str, Any], path: Path
+) -> None:
+    content["meta"]["note"] = Command(f"touch {path.parent}/run")
+    torch.save(content, path, _use_new_zipfile_serialization=not legacy)
+    checkpoint._patch(engine)
+    with pytest.raises(pickle.UnpicklingError):
+        door(engine, path)
+    assert not (path.parent / "run").exists()
+
+
+@pytest.mark.parametrize(("engine", "_torch"), [("onedl-mmengine", "torch"), ("mmengine", "torch 2.4")], indirect=True)
+def test_without_the_patch_the_file_runs(engine: ModuleType, _torch: None, content: dict[str, Any], path: Path) -> None:
+    """The simulated engines are as dangerous as the real ones."""
+    content["meta"]["note"] = Command(f"touch {path.parent}/run")
+    torch.save(content, path)
+    DOORS["file"](engine, path)
+    assert (path.parent / "run").exists()
+
+
+def test_mmengine_is_patched(content: dict[str, Any], path: Path) -> None:
+    torch.save(content, path)
+    check(CheckpointLoader.load_checkpoint(str(path), map_location="cpu"))
+    assert mmengine.runner.checkpoint.load_url is checkpoint._load_url
+
+
+@pytest.mark.parametrize("buffered", [False, True])
+def test_programs_in_other_forms_are_refused_under_an_older_torch(
+    buffered: bool, path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """torch 2.4 hands a TorchScript archive and a tar file to loaders that run what is in them."""
+    monkeypatch.setattr(torch, "__version__", "2.5.1")
+    torch.jit.save(torch.jit.trace(torch.nn.Linear(1, 1), torch.ones(1, 1)), path)
+    tar = path.with_suffix(".tar")
+    with tarfile.open(tar, "w") as file:
+        file.add(path, "storages")
+    for each, form in ((path, "TorchScript"), (tar, "tar file")):
+        with pytest.raises(pickle.UnpicklingError, match=f"expected a file of weights, got .*{form}"):
+            checkpoint.load(io.BytesIO(each.read_bytes()) if buffered else each)
+
+
 def test_the_other_numpy_and_the_users_own_list(content: dict[str, Any], tmp_path: Path) -> None:
     here, there = (b"numpy.core.", b"numpy._core.") if np.__version__ < "2" else (b"numpy._core.", b"numpy.core.")
     path = tmp_path / "a.pth"
@@ -81,25 +209,21 @@ def test_the_other_numpy_and_the_users_own_list(content: dict[str, Any], tmp_pat
         assert HistoryBuffer in torch.serialization.get_safe_globals()
 
 
-@safe
-@pytest.mark.parametrize("load", [checkpoint.load, CheckpointLoader.load_checkpoint])
 @pytest.mark.parametrize("legacy", [False, True])
-def test_a_malicious_file_is_refused(load: Any, legacy: bool, content: dict[str, Any], tmp_path: Path) -> None:
+def test_a_malicious_file_is_refused(legacy: bool, content: dict[str, Any], tmp_path: Path) -> None:
     content["meta"]["note"] = Command(f"touch {tmp_path}/run")
     torch.save(content, tmp_path / "a.pth", _use_new_zipfile_serialization=not legacy)
     with pytest.raises(pickle.UnpicklingError):
-        load(str(tmp_path / "a.pth"))
+        checkpoint.load(tmp_path / "a.pth")
     assert not (tmp_path / "run").exists()
 
 
-@safe
 def test_only_the_statistics_of_the_log_can_be_named(tmp_path: Path) -> None:
     torch.save({"meta": Attribute()}, tmp_path / "a.pth")
     with pytest.raises(pickle.UnpicklingError, match="__init__"):
         checkpoint.load(tmp_path / "a.pth")
 
 
-@safe
 def test_nothing_stays_allowed(content: dict[str, Any], tmp_path: Path) -> None:
     torch.save(content, tmp_path / "a.pth")
     before = set(torch.serialization.get_safe_globals())
