@@ -6,7 +6,7 @@ with MMEngine 0.10.7 end in ``UnpicklingError`` (open-mmlab/mmengine#1655, open-
 torch unpickle whatever the file says, and so do onedl-mmengine 0.10, which repeats a refused load with
 ``weights_only=False``, and ``torch.hub``, by which both fetch a checkpoint from a URL.
 
-Fix: MMEngine's module of checkpoints gets :func:`load` in place of ``torch.load``: always ``weights_only``, plus exactly
+Fix: MMEngine's module of checkpoints gets :func:`load` in place of ``torch.load``: always ``weights_only``, plus just
 the classes and functions that MMEngine writes into a checkpoint. A file that names anything else, such as a pickle made
 to run a command, is refused. ``torch.serialization.add_safe_globals`` adds classes of yours.
 """
@@ -75,8 +75,9 @@ def _safe_globals() -> tuple[Any, ...]:
     from mmengine.logging.history_buffer import HistoryBuffer
 
     multiarray = importlib.import_module("numpy._core.multiarray" if np.__version__ >= "2" else "numpy.core.multiarray")
-    builtin = {"getattr": _statistic, "bytes": bytes}  # bytes(): an empty array, such as the links of no skeleton
-    arrays = {"_reconstruct": multiarray._reconstruct, "scalar": multiarray.scalar}
+    # bytes(): an empty array, such as the links of no skeleton
+    builtin: dict[str, Callable[..., Any]] = {"getattr": _statistic, "bytes": bytes}
+    arrays: dict[str, Callable[..., Any]] = {"_reconstruct": multiarray._reconstruct, "scalar": multiarray.scalar}
     return (
         HistoryBuffer,
         np.ndarray,
