@@ -71,6 +71,30 @@ def _value(official: str, value: Tensor, input_size: Sequence[int] | None) -> Te
     return value.clone()
 
 
+def trained_size(state_dict: Mapping[str, Tensor]) -> tuple[int, int] | None:
+    """The size of the images that an official checkpoint was trained on.
+
+    The official averaging vectors start at 1, and a map uses their first entries. Nothing ever changes the others.
+
+    Args:
+        state_dict: Official keys.
+
+    Returns:
+        (width, height), or None if the vectors of all branches don't tell one size.
+    """
+    used: dict[tuple[int, int], int] = {}  # (axis of the size, branch) -> entries that have changed
+    for key, value in state_dict.items():
+        branch = re.search(r"\blayers\.(\d+)\.", key)
+        if not key.endswith("group_weight") or branch is None:
+            continue
+        changed = ((value.flatten().float() - 1).abs() > 1e-4).nonzero()  # averaging weights over time rounds
+        place = (1 if value.shape[2] > 1 else 0, int(branch[1]))
+        used[place] = max(used.get(place, 0), int(changed[-1]) + 1 if len(changed) else 0)
+    width, height = (4 * used.get((axis, 0), 0) for axis in (0, 1))
+    agree = all(length == ((width, height)[axis] // 4) >> branch for (axis, branch), length in used.items())
+    return (width, height) if agree and min(width, height) > 0 and not (width % 32 or height % 32) else None
+
+
 def xhrnet(state_dict: Mapping[str, Tensor], *, input_size: Sequence[int] | None = None) -> dict[str, Tensor]:
     """Rewrite an official X-HRNet state dict in our keys.
 

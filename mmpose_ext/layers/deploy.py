@@ -14,19 +14,67 @@ from __future__ import annotations
 
 import re
 from collections.abc import Iterator
-from typing import TypeVar
+from typing import Any, TypeVar
 
+import torch
 from mmcv.cnn import ConvModule
 from torch import nn
 from torch.nn.modules.batchnorm import _BatchNorm
 from torch.nn.utils.fusion import fuse_conv_bn_eval
 
-__all__ = ["DEPLOY_METHOD", "fold_batch_norms", "is_deployable", "switch_to_deploy"]
+__all__ = ["DEPLOY_METHOD", "Deployable", "fold_batch_norms", "is_deployable", "switch_to_deploy"]
 
 DEPLOY_METHOD = "switch_to_deploy"
 """Name of the method by which a module brings itself into its deployed form."""
 
 _Module = TypeVar("_Module", bound=nn.Module)
+
+
+class Deployable(nn.Module):
+    """A network whose deployed form can't be trained and has another state dict than its training form.
+
+    Its ``switch_to_deploy`` ends with :meth:`mark_deployed`. From then on the state dict has an entry ``deployed``, and
+    a checkpoint of one form is not loaded into the other, where most of it would find no place.
+    """
+
+    @property
+    def is_deployed(self) -> bool:
+        """Whether this is the deployed form."""
+        return "deployed" in self._buffers
+
+    def mark_deployed(self) -> None:
+        """Declare this network to be in its deployed form."""
+        self.register_buffer("deployed", torch.ones((), dtype=torch.bool))
+
+    def train(self: _Module, mode: bool = True) -> _Module:
+        """Set the mode.
+
+        Raises:
+            ValueError: If a deployed network is to be trained.
+        """
+        if mode and "deployed" in self._buffers:
+            raise ValueError(
+                f"{type(self).__name__} is in its deployed form, whose batch norms are folded: it can't be trained. "
+                "Build the network again and load the checkpoint of its training form"
+            )
+        return super().train(mode)  # type: ignore[misc]
+
+    def _load_from_state_dict(self, state_dict: dict[str, Any], prefix: str, *args: Any) -> None:
+        """Refuse a checkpoint of the other form."""
+        mine = [key for key in state_dict if key.startswith(prefix)]
+        stored = prefix + "deployed" in state_dict
+        if mine and stored != self.is_deployed:
+            forms = {True: "deployed form", False: "training form"}
+            advice = (
+                "the training form can't be recovered from it; load the checkpoint of the training"
+                if stored
+                else "load it before `switch_to_deploy`"
+            )
+            raise ValueError(
+                f"expected a checkpoint of the {forms[self.is_deployed]} of {type(self).__name__}, got one of the "
+                f"{forms[stored]}: {advice}"
+            )
+        super()._load_from_state_dict(state_dict, prefix, *args)
 
 
 def is_deployable(model: nn.Module) -> bool:

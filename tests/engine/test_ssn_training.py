@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import logging
+from pathlib import Path
 from types import SimpleNamespace
 
 import pytest
@@ -150,11 +151,95 @@ def test_validation_sees_what_was_trained_last(trained, expected) -> None:
     assert inserted(run) is expected
 
 
-@pytest.mark.parametrize(("meta", "expected"), [(dict(iter=3), False), (dict(iter=4), True), ({}, True)])
-def test_a_checkpoint_says_when_it_was_written(meta, expected) -> None:
+def checkpoint_of(hook: DelayedInsertionHook, trained: int) -> dict:
+    """What a run that trained for some iterations saves."""
+    run = runner(trained - 1)
+    hook.before_train_iter(run, 0)
+    checkpoint = dict(state_dict=run.model.state_dict(), meta=dict(iter=trained))
+    hook.before_save_checkpoint(run, checkpoint)
+    return checkpoint
+
+
+def life(hook: DelayedInsertionHook, run: SimpleNamespace, iterations: range) -> list[bool]:
+    """Whether the modules are in, in each iteration of a training."""
+    seen = []
+    hook.before_train(run)
+    for run.iter in iterations:
+        hook.before_train_iter(run, 0)
+        seen.append(inserted(run))
+    return seen
+
+
+@pytest.mark.parametrize(
+    ("trained", "expected"), [(2, [False] * 3 + [True]), (3, [False] * 3 + [True]), (4, [True] * 4)]
+)
+def test_a_training_from_a_checkpoint_keeps_what_is_trained(trained: int, expected: list[bool]) -> None:
+    """By ``load_from``, so from iteration 0 on; what was never trained waits again."""
+    run, hook = runner(0), DelayedInsertionHook(begin=3)
+    hook.after_load_checkpoint(run, checkpoint_of(DelayedInsertionHook(begin=3), trained))
+    assert inserted(run) is (trained > 3)
+    assert life(hook, run, range(4)) == expected
+
+
+def test_a_resumed_fine_tuning_keeps_them_in() -> None:
+    """Its first iterations lie before ``begin``, and its modules were in from the start."""
+    first, run = DelayedInsertionHook(begin=3), runner(0)
+    first.after_load_checkpoint(run, checkpoint_of(DelayedInsertionHook(begin=3), 10))
+    first.before_train_iter(run, 0)
+    saved = dict(state_dict=run.model.state_dict(), meta=dict(iter=1))
+    first.before_save_checkpoint(run, saved)
+    again, resumed = DelayedInsertionHook(begin=3), runner(1)
+    again.after_load_checkpoint(resumed, saved)
+    assert life(again, resumed, range(1, 4)) == [True] * 3
+
+
+@pytest.mark.parametrize(
+    ("checkpoint", "expected"),
+    [
+        (dict(meta=dict(iter=3)), False),
+        (dict(meta=dict(iter=4)), True),
+        (dict(meta={}), True),  # published
+        ({}, True),
+        (dict(meta=dict(iter=9000), state_dict={"0.weight": 0}), False),  # a network without such modules
+    ],
+)
+def test_checkpoints_without_the_note(checkpoint: dict, expected: bool) -> None:
     run = runner(0)
-    DelayedInsertionHook(begin=3).after_load_checkpoint(run, dict(meta=meta))
+    checkpoint = {"state_dict": run.model.state_dict(), **checkpoint}
+    hook = DelayedInsertionHook(begin=3)
+    hook.after_load_checkpoint(run, checkpoint)
     assert inserted(run) is expected
+    assert life(hook, run, range(1))[0] is expected
+
+
+class Wrapped(nn.Module):
+    """As several processes train a model."""
+
+    def __init__(self, module: nn.Module, find_unused_parameters: bool) -> None:
+        super().__init__()
+        self.module, self.find_unused_parameters = module, find_unused_parameters
+
+
+def test_several_processes_need_to_know_of_unused_parameters(monkeypatch) -> None:
+    monkeypatch.setattr("mmpose_ext.engine.hooks.delayed_insertion_hook.is_model_wrapper", lambda x: type(x) is Wrapped)
+    run = runner(0)
+    module, run.model = run.model, Wrapped(run.model, False)
+    with pytest.raises(ValueError, match="no gradient for the first 3 iterations.*find_unused_parameters=True"):
+        DelayedInsertionHook(begin=3).before_train(run)
+    DelayedInsertionHook(begin=0).before_train(run)
+    trained = DelayedInsertionHook(begin=3)
+    trained.after_load_checkpoint(run, dict(state_dict=module.state_dict()))
+    trained.before_train(run)
+    run.model = Wrapped(module, True)
+    DelayedInsertionHook(begin=3).before_train(run)
+
+
+def test_every_config_with_the_hook_finds_unused_parameters() -> None:
+    folder = Path(__file__).resolve().parents[2] / "configs" / "body_2d_keypoint" / "ssn"
+    configs = [Config.fromfile(path) for path in sorted(folder.glob("*.py"))]
+    with_hook = [config for config in configs if config.default_hooks.get("insertion")]
+    assert len(with_hook) > 10
+    assert [config.filename for config in with_hook if not config.get("find_unused_parameters")] == []
 
 
 def test_insertion_after_the_end(caplog) -> None:

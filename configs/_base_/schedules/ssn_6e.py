@@ -23,3 +23,5 @@ param_scheduler = [
     ),
     dict(type="GroupStepLR", group="offsets", step_size=1, gamma=0.9, begin=0, end=6, by_epoch=True),
 ]
+# On several GPUs: FSMs have no gradient until they are inserted.
+find_unused_parameters = True

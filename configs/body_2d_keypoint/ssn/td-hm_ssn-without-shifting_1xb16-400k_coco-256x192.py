@@ -9,3 +9,4 @@ _base_ = [
 
 model = dict(backbone=dict(shifting=False), head=dict(decoder=_base_.codec))
 default_hooks = dict(insertion=dict(type="DelayedInsertionHook", begin=6000))
+find_unused_parameters = True  # on several GPUs: FSMs have no gradient until they are inserted

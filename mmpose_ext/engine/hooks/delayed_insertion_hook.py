@@ -10,13 +10,18 @@ from mmengine.runner import Runner
 from mmpose.registry import HOOKS
 from torch import nn
 
+STATE = "modules_inserted"
+"""Key in the meta information of a checkpoint: whether the modules were in when it was written."""
+
 
 @HOOKS.register_module()
 class DelayedInsertionHook(Hook):
     """Leave out all modules with an attribute ``inserted`` for the first iterations.
 
-    Whether they are in follows from the number of the iteration alone: it is right in a resumed run, and in a test of a
-    checkpoint, which has the number with it. A model that was loaded in another way has them in.
+    The checkpoint says whether they were in when it was written. A training that starts from one in which they were,
+    by ``load_from`` or by resuming, keeps them in: they are trained already. In one that starts from a checkpoint
+    without them, such as ImageNet weights, or from one that was written before they came in, they wait. A file that has
+    their weights and does not say when it was written, such as a published one, counts as trained.
 
     Their parameters have no gradient before. Training on several GPUs needs ``find_unused_parameters=True`` for that.
 
@@ -24,13 +29,16 @@ class DelayedInsertionHook(Hook):
         begin: Iterations that are trained without them.
 
     Raises:
-        ValueError: If ``begin`` is negative, or if the model has no such module.
+        ValueError: If ``begin`` is negative, if the model has no such module, or if several processes are to train
+            without ``find_unused_parameters``.
     """
 
     def __init__(self, *, begin: int) -> None:
         if begin < 0:
             raise ValueError(f"expected begin to be 0 or a number of iterations, got {begin}")
         self.begin = begin
+        self._trained = False
+        """Whether the checkpoint that the training starts from has the modules in."""
 
     def before_train(self, runner: Runner) -> None:
         """Check the model and the length of the training."""
@@ -38,6 +46,13 @@ class DelayedInsertionHook(Hook):
             raise ValueError(
                 "DelayedInsertionHook expects modules with an attribute `inserted`, such as FeatureShiftModule; "
                 f"{type(runner.model).__name__} has none"
+            )
+        if self._trained:
+            return
+        if self.begin and is_model_wrapper(runner.model) and not getattr(runner.model, "find_unused_parameters", True):
+            raise ValueError(
+                f"the modules have no gradient for the first {self.begin} iterations, which several processes can only "
+                "train with find_unused_parameters=True in the config"
             )
         if self.begin >= runner.max_iters:
             runner.logger.warning(
@@ -56,13 +71,33 @@ class DelayedInsertionHook(Hook):
 
     def after_load_checkpoint(self, runner: Runner, checkpoint: dict) -> None:
         """Set the modules as they were when the checkpoint was written."""
-        iteration = checkpoint.get("meta", {}).get("iter")
-        if iteration is not None:
-            self._set(runner, iteration - 1)
+        modules = self._modules(runner)
+        self._trained = self._were_inserted(runner, checkpoint)
+        if modules and self._trained:
+            runner.logger.info(f"the checkpoint has {len(modules)} inserted modules: they stay in from now on")
+        for module in modules:
+            module.inserted = self._trained
+
+    def before_save_checkpoint(self, runner: Runner, checkpoint: dict) -> None:
+        """Note in the checkpoint whether the modules are in."""
+        modules = self._modules(runner)
+        if modules:
+            checkpoint.setdefault("meta", {})[STATE] = bool(modules[0].inserted)
+
+    def _were_inserted(self, runner: Runner, checkpoint: dict) -> bool:
+        """Whether the modules were in when a checkpoint was written."""
+        meta = checkpoint.get("meta") or {}
+        if STATE in meta:
+            return bool(meta[STATE])
+        model = runner.model.module if is_model_wrapper(runner.model) else runner.model
+        names = [f"{name}." for name, module in model.named_modules() if hasattr(module, "inserted")]
+        if not any(key.startswith(name) for key in checkpoint.get("state_dict", checkpoint) for name in names):
+            return False  # of another network, such as ImageNet weights
+        return meta.get("iter", self.begin + 1) > self.begin  # written by this package before it noted the state
 
     def _set(self, runner: Runner, iteration: int) -> None:
         modules = self._modules(runner)
-        inserted = iteration >= self.begin
+        inserted = self._trained or iteration >= self.begin
         if modules and inserted and not modules[0].inserted:
             runner.logger.info(f"{len(modules)} modules inserted at iteration {iteration}")
         for module in modules:

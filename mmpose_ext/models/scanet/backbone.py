@@ -37,8 +37,8 @@ class StackedHourglass(BaseModule):
         depth: How often a hourglass halves the resolution. Height and width of an image must be multiples of
             4 x 2^depth.
         norm_cfg: Config of the normalisation, batch norm by default.
-        with_cp: Whether training saves memory by computing the inside of each residual twice. As everywhere in
-            OpenMMLab, batch norms then see each batch twice in their running statistics.
+        with_cp: Whether training saves memory by computing the inside of each residual again in the backward pass.
+            Outputs, gradients and the statistics of batch norms are the same.
         init_cfg: Config of the initialisation; by default PyTorch's own.
 
     Raises:
@@ -132,7 +132,8 @@ class BDMPSCANet(StackedHourglass):
         init_cfg: Config of the initialisation.
 
     Raises:
-        ValueError: As :class:`StackedHourglass`, and if the variant is unknown or tau is not positive.
+        ValueError: As :class:`StackedHourglass`, and if the variant is unknown, tau is not positive, or the hourglass
+            has one level only.
     """
 
     def __init__(
@@ -151,6 +152,8 @@ class BDMPSCANet(StackedHourglass):
         with_cp: bool = False,
         init_cfg: dict | list[dict] | None = None,
     ) -> None:
+        if depth == 1:
+            raise ValueError("depth must be at least 2 here, as a stack joins two levels or more, got 1")
         self._refine = partial(
             Refinement, resolve_variant(variant), reduced_channels=reduced_channels, tau=tau, noise=noise
         )

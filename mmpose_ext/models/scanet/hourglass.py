@@ -10,11 +10,11 @@ Shapes: B batch, C channels, H W height and width.
 
 from __future__ import annotations
 
-import torch
 import torch.nn.functional as F
 from mmcv.cnn import build_norm_layer
 from torch import Tensor, nn
-from torch.utils.checkpoint import checkpoint
+
+from mmpose_ext.layers.checkpointing import checkpointed
 
 
 def make_norm(norm_cfg: dict, channels: int) -> nn.Module:
@@ -62,9 +62,8 @@ class PreActivationResidual(nn.Module):
 
     def forward(self, x: Tensor) -> Tensor:
         """Map (B, C_in, H, W) to (B, C_out, H, W)."""
-        if self.with_cp and torch.is_grad_enabled() and x.requires_grad:
-            return checkpoint(self.residual, x, use_reentrant=False) + self.shortcut(x)
-        return self.residual(x) + self.shortcut(x)
+        inside = checkpointed(self, self.residual, x) if self.with_cp else self.residual(x)
+        return inside + self.shortcut(x)
 
     def residual(self, x: Tensor) -> Tensor:
         """The three convolutions without the shortcut."""

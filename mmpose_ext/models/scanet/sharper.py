@@ -3,7 +3,8 @@
 Bi-directional Message Passing Based SCANet for Human Pose Estimation, section 2.3, equations (5) to (9).
 
 Deviations:
-    - Probabilities stay ``MARGIN`` away from 0 and 1, which Eq. (5) always reaches and whose logarithm Eq. (7) needs.
+    - Probabilities stay ``MARGIN`` away from 0 and 1, which Eq. (5) always reaches and whose logarithm Eq. (7) needs:
+      the range from 0 to 1 is shrunk to that, so that no position loses its gradient, as it would by clamping.
     - A map without any contrast, for which Eq. (5) is 0 / 0, becomes 1 everywhere: nothing is excluded.
     - All of it is computed in float32 at least, also under mixed precision.
 
@@ -48,7 +49,7 @@ def log_probabilities(normalised: Tensor) -> Tensor:
     Returns:
         log p^0 and log p^1, shape (2, B, 1, H, W).
     """
-    chosen = normalised.clamp(MARGIN, 1 - MARGIN)
+    chosen = MARGIN + (1 - 2 * MARGIN) * normalised
     return torch.stack((1 - chosen, chosen)).log()  # Eq. (6)
 
 

@@ -25,7 +25,7 @@ from mmpose.registry import MODELS
 from torch import Tensor, nn
 
 from mmpose_ext.layers.arch import find_arch
-from mmpose_ext.layers.deploy import fold_batch_norms
+from mmpose_ext.layers.deploy import Deployable, fold_batch_norms
 from mmpose_ext.layers.pointwise import use_pointwise
 from mmpose_ext.layers.sizes import check_size
 from mmpose_ext.models.sfm.fusion import ConcatFusion, build_block
@@ -67,7 +67,7 @@ class SFMFeatures(NamedTuple):
 
 
 @MODELS.register_module()
-class SFM(BaseModule):
+class SFM(Deployable, BaseModule):
     """SFM: two pyramids, one behind the other, with bridges between them and HSA.
 
     Args:
@@ -168,6 +168,7 @@ class SFM(BaseModule):
                 part.switch_to_deploy()
         fold_batch_norms(self)
         use_pointwise(self)
+        self.mark_deployed()
 
 
 def all_nodes(levels: int) -> set[Node]:

@@ -13,13 +13,17 @@ Shapes: B batch, M key points, D width, N coarse patches, K selected ones, V vis
 from __future__ import annotations
 
 import warnings
+from collections.abc import Mapping
 from typing import Any, NamedTuple
 
 import torch
 from mmengine.model import BaseModule
 from torch import Tensor, nn
 
+from mmpose_ext.convert.sharpose import sharpose
+from mmpose_ext.convert.vit import vit
 from mmpose_ext.layers.fused_linear import use_fused_linear
+from mmpose_ext.layers.loading import require_own_keys, rewrite_keys
 from mmpose_ext.models.sharpose.arch import resolve_arch
 from mmpose_ext.models.sharpose.encoder import Block, attention_rows
 from mmpose_ext.models.sharpose.fine_tokens import PatchEmbed, take, to_patches
@@ -163,8 +167,24 @@ class CoarseStage(BaseModule):
         del test_cfg
         use_fused_linear(self)
 
-    def _load_from_state_dict(self, state_dict: dict[str, Tensor], prefix: str, *args: Any) -> None:
-        """Resample positions of another resolution; average the tokens of another number of key points."""
+    def _load_from_state_dict(
+        self, state_dict: dict[str, Tensor], prefix: str, metadata: Any, strict: bool, *args: Any
+    ) -> None:
+        """Convert official keys and those of vision transformers, then fit positions and tokens to this model.
+
+        Positions of another resolution are resampled, the tokens of another number of key points averaged.
+        """
+        if prefix + "pos_embed_list.0" in state_dict:
+            rewrite_keys(state_dict, prefix, sharpose)
+        elif prefix + "pos_embed" in state_dict:
+            rewrite_keys(state_dict, prefix, self._convert_vit)
+        elif strict:
+            require_own_keys(
+                self,
+                state_dict,
+                prefix,
+                hint="MAE's, timm's and ViTPose's weights fit after `mmpose-ext convert vit IN OUT`.",
+            )
         for name, grid in self.grids.items():
             table = state_dict.get(prefix + name)
             if table is not None:
@@ -178,4 +198,10 @@ class CoarseStage(BaseModule):
                 stacklevel=2,
             )
             state_dict[prefix + "keypoint_tokens"] = tokens.mean(1, keepdim=True).repeat(1, self.num_keypoints, 1)
-        super()._load_from_state_dict(state_dict, prefix, *args)
+        super()._load_from_state_dict(state_dict, prefix, metadata, strict, *args)
+
+    def _convert_vit(self, state_dict: Mapping[str, Tensor]) -> dict[str, Tensor]:
+        """Our keys for those of a vision transformer, both without prefix."""
+        converted = {key.removeprefix("backbone."): value for key, value in vit(state_dict).items()}
+        other = {"coarse_positions", "fine_positions"} - set(self.grids)
+        return {key: value for key, value in converted.items() if key not in other}

@@ -13,6 +13,7 @@ Shapes: B batch, M key points, D width, H W height and width of a heatmap.
 from __future__ import annotations
 
 from collections.abc import Sequence
+from typing import Any
 
 import torch
 from mmpose.registry import MODELS
@@ -95,6 +96,12 @@ class SHaRPoseHead(HeatmapHeadBase):
         """
         del test_cfg
         use_fused_linear(self)
+
+    def _load_from_state_dict(self, state_dict: dict[str, Tensor], prefix: str, *args: Any) -> None:
+        """Convert the official keys; MMPose has made ``head.`` of their ``keypoint_head.`` before."""
+        for key in [key for key in state_dict if key.startswith(f"{prefix}heatmap_mlp.")]:
+            state_dict[key.replace("heatmap_mlp.", "keypoint_decoder.", 1)] = state_dict.pop(key)
+        super()._load_from_state_dict(state_dict, prefix, *args)
 
     def loss(self, feats: SHaRPoseFeatures, batch_data_samples: OptSampleList, train_cfg: ConfigType) -> dict:
         """The three terms of Eq. (9), and the accuracy of the last stage.

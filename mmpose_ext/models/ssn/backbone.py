@@ -19,6 +19,8 @@ from mmpose.models.backbones import ResNet
 from mmpose.registry import MODELS
 from torch import Tensor, nn
 
+from mmpose_ext.convert.ssn import ssn
+from mmpose_ext.layers.loading import require_own_keys, rewrite_keys
 from mmpose_ext.models.ssn.correlation_attention import Activation
 from mmpose_ext.models.ssn.feature_shift_module import FeatureShiftModule
 
@@ -43,11 +45,13 @@ class SSNResNet(ResNet):
         num_stages: Stages.
         out_indices: Stages whose maps are returned.
         norm_cfg: Config of the normalisation of the ResNet, group norm by default. The FSMs have batch norm.
-        frozen_stages: Stages that are not trained, -1 for none; see MMPose's ResNet.
+        frozen_stages: Stages that are not trained, -1 for none, with the FSMs in them; see MMPose's ResNet.
         init_cfg: Config of the initialisation; see MMPose's ResNet.
 
+    timm's ``resnet50_gn`` is converted when it is loaded, as ``mmpose-ext convert ssn`` does.
+
     Raises:
-        ValueError: If a number of shifting channels is below 1.
+        ValueError: If a number of shifting channels is below 1, or if a checkpoint is that of another network.
 
     Example:
         >>> import torch
@@ -102,6 +106,7 @@ class SSNResNet(ResNet):
                 attention=attention,
                 shifting=shifting,
             )
+        self._freeze_stages()
 
     def placement(self) -> list[tuple[int, int]]:
         """Stage and block, from 0, that have an FSM in front; in the order of the paper's numbers FSM1, FSM2, ..."""
@@ -137,6 +142,26 @@ class SSNResNet(ResNet):
             if stage in self.out_indices:
                 maps.append(x)
         return tuple(maps)
+
+    def _freeze_stages(self) -> None:
+        """Freeze the first stages and their FSMs; MMPose's ResNet calls it when it is built and in ``train``."""
+        super()._freeze_stages()
+        for stage, block in self.placement() if hasattr(self, "fsms") else []:
+            name = self.fsm_name(stage, block)
+            if stage < self.frozen_stages and name in self.fsms:
+                self.fsms[name].eval().requires_grad_(False)
+
+    def _load_from_state_dict(
+        self, state_dict: dict[str, Tensor], prefix: str, metadata: object, strict: bool, *args: object
+    ) -> None:
+        """Convert timm's ResNet with group norm; refuse what has nothing of this network."""
+        if hasattr(self, "gn1") and prefix + "bn1.weight" in state_dict:
+            rewrite_keys(state_dict, prefix, ssn)
+        elif strict:
+            require_own_keys(
+                self, state_dict, prefix, hint="timm's resnet50_gn fits after `mmpose-ext convert ssn IN OUT`."
+            )
+        super()._load_from_state_dict(state_dict, prefix, metadata, strict, *args)
 
     def train(self, mode: bool = True) -> SSNResNet:
         """Set the mode."""

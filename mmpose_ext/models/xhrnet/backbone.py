@@ -14,7 +14,7 @@ Shapes: B batch, C channels, H W height and width of the input image.
 from __future__ import annotations
 
 import re
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from typing import NamedTuple
 
 import torch
@@ -25,8 +25,10 @@ from mmpose.registry import MODELS
 from torch import Tensor, nn
 from torch.nn.modules.batchnorm import _BatchNorm
 
+from mmpose_ext.convert.xhrnet import trained_size, xhrnet
 from mmpose_ext.layers.arch import find_arch
-from mmpose_ext.layers.deploy import fold_batch_norms
+from mmpose_ext.layers.deploy import Deployable, fold_batch_norms
+from mmpose_ext.layers.loading import require_own_keys, rewrite_keys
 from mmpose_ext.layers.pointwise import use_pointwise
 from mmpose_ext.layers.sizes import check_size
 from mmpose_ext.models.xhrnet.multi_resolution import MultiResolutionModule
@@ -54,7 +56,7 @@ ARCHS = {"18": Arch(num_modules=(2, 4, 2)), "30": Arch(num_modules=(3, 8, 3))}
 
 
 @MODELS.register_module()
-class XHRNet(BaseModule):
+class XHRNet(Deployable, BaseModule):
     """X-HRNet: a Lite-HRNet whose pointwise convolutions are replaced by SUSA.
 
     Args:
@@ -68,14 +70,22 @@ class XHRNet(BaseModule):
             (96, 72) on every branch. None for vectors of the size of the maps.
         transition_relu: Whether the transitions between stages end with a ReLU, as in Lite-HRNet. The official
             X-HRNet has none there, but the row "Baseline" of Table 4 was counted with it.
-        out_indices: Branches to return; 0 is the one with stride 4.
+        out_indices: Branches to return; 0 is the one with stride 4. Without it, the parameters that no returned map
+            depends on (6 without branch 0, 51 with branch 3 alone) are frozen: they would never have a gradient.
+        double_statistics: Whether the batch norms of the paths out of the highest resolution move their running
+            statistics twice for each step, as in the official code; see :mod:`.multi_resolution`.
         norm_cfg: Config of the normalisation.
         norm_eval: Whether to keep the normalisation statistics fixed in training.
-        init_cfg: Config of the initialisation. By default that of the official code: convolutions from
-            N(0, 0.001^2), normalisation scale 1.
+        with_cp: Whether training saves memory by computing each block again in the backward pass. Outputs, gradients
+            and the statistics of batch norms are the same.
+        init_cfg: Config of the initialisation. By default that of the official code: all convolutions from
+            N(0, 0.001^2), biases 0, normalisation scale 1, averaging vectors 1.
+
+    A checkpoint in the official keys is converted when it is loaded.
 
     Raises:
-        ValueError: If an argument is unknown or doesn't fit the others, or if an input is no multiple of 32.
+        ValueError: If an argument is unknown or doesn't fit the others, if an input is no multiple of 32, or if a
+            checkpoint is that of another network or form.
 
     Example:
         >>> import torch
@@ -95,8 +105,10 @@ class XHRNet(BaseModule):
         fixed_averaging: Sequence[int] | None = None,
         transition_relu: bool = False,
         out_indices: Sequence[int] = (0,),
+        double_statistics: bool = False,
         norm_cfg: dict | None = None,
         norm_eval: bool = False,
+        with_cp: bool = False,
         init_cfg: dict | list[dict] | None = None,
     ) -> None:
         super().__init__(
@@ -119,6 +131,7 @@ class XHRNet(BaseModule):
         self.fixed_averaging = fixed_averaging is not None
 
         self.stem = Stem(in_channels, spec.stem_channels, spec.stem_channels, expand_ratio=1, norm_cfg=norm_cfg)
+        self.stem.is_init = True  # by init_cfg; else MMEngine goes into it, where ConvModules start by Kaiming
         self.transitions = nn.ModuleList()
         self.stages = nn.ModuleList()
         map_size = (height // 4, width // 4) if fixed_averaging is None else pair("fixed_averaging", fixed_averaging)
@@ -135,6 +148,8 @@ class XHRNet(BaseModule):
                             block=block,
                             fusion=fusion,
                             fixed=fixed_averaging is not None,
+                            double_statistics=double_statistics,
+                            with_cp=with_cp,
                             norm_cfg=norm_cfg,
                         )
                         for _ in range(num_modules)
@@ -142,6 +157,8 @@ class XHRNet(BaseModule):
                 )
             )
         self.head_layer = IterativeHead(list(spec.channels), norm_cfg=norm_cfg)
+        for unused in self._unused(min(self.out_indices), num_branches):
+            unused.requires_grad_(False)
         self.to(memory_format=torch.channels_last)
 
     @staticmethod
@@ -156,6 +173,12 @@ class XHRNet(BaseModule):
             )
             for out, stride in new
         )
+
+    def _unused(self, highest: int, num_branches: int) -> list[nn.Module]:
+        """What only the branches above the highest one that is returned depend on."""
+        (*_, last) = self.stages[-1]
+        paths = [last.paths[f"{j}to{i}"] for i in range(1, highest) for j in range(num_branches) if j != i]
+        return [*paths, *(self.head_layer.projects[num_branches - 1 - i] for i in range(highest))]
 
     def forward(self, x: Tensor) -> tuple[Tensor, ...]:
         """Extract features.
@@ -188,9 +211,32 @@ class XHRNet(BaseModule):
         del test_cfg
         fold_batch_norms(self)
         use_pointwise(self)
+        self.mark_deployed()
 
-    def _load_from_state_dict(self, state_dict: dict[str, Tensor], prefix: str, *args: object) -> None:
-        """Refuse a checkpoint whose averaging vectors are the official ones, which must be cut and not resampled."""
+    def _load_from_state_dict(
+        self, state_dict: dict[str, Tensor], prefix: str, metadata: object, strict: bool, *args: object
+    ) -> None:
+        """Convert a checkpoint in official keys; refuse one that has nothing of this network."""
+        if any(key.startswith(prefix) and key.endswith("group_weight") for key in state_dict):
+            rewrite_keys(state_dict, prefix, self._convert)
+        elif strict:
+            require_own_keys(self, state_dict, prefix, hint="Official files are converted, others are not X-HRNets.")
+        self._refuse_fixed_lengths(state_dict, prefix)
+        super()._load_from_state_dict(state_dict, prefix, metadata, strict, *args)
+
+    def _convert(self, official: Mapping[str, Tensor]) -> dict[str, Tensor]:
+        """Our keys for the official ones, both without prefix."""
+        size = None if self.fixed_averaging else trained_size(official)
+        if size is None and not self.fixed_averaging:
+            raise ValueError(
+                "this is an official X-HRNet checkpoint whose averaging vectors don't tell the size of the images that "
+                "it was trained on; convert it with that size, `mmpose-ext convert xhrnet IN OUT --shape 256 192`, or "
+                "build the backbone with fixed_averaging=(96, 72)"
+            )
+        return xhrnet(official, input_size=size)
+
+    def _refuse_fixed_lengths(self, state_dict: dict[str, Tensor], prefix: str) -> None:
+        """Refuse averaging vectors of the official lengths, which must be cut and not resampled."""
         lengths: dict[str, set[int]] = {}
         for key, value in state_dict.items():
             branch = re.match(re.escape(prefix) + r"stages\.\d+\.\d+\.branches\.([01])\..*\.averaging$", key)
@@ -202,7 +248,6 @@ class XHRNet(BaseModule):
                 "official code; convert it with the size it was trained at, `mmpose-ext convert xhrnet IN OUT --shape "
                 "256 192`, or build the backbone with fixed_averaging=(96, 72)"
             )
-        super()._load_from_state_dict(state_dict, prefix, *args)
 
     def train(self, mode: bool = True) -> XHRNet:
         """Set the mode; with ``norm_eval`` the normalisation stays in evaluation mode."""

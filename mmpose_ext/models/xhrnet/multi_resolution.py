@@ -5,7 +5,7 @@ https://doi.org/10.1109/ICME52920.2022.9859751, section 2.2; the exchange is Lit
 
 Deviations:
     - In training, the normalisation statistics of the paths out of the highest resolution are updated once for each
-      step. The official code evaluates these paths twice and so updates them twice.
+      step. The official code evaluates these paths twice and so updates them twice; ``double_statistics`` does.
 
 Shapes: B batch, C channels, H W height and width; b_i output of branch i, f_ij path from branch j to branch i.
 """
@@ -18,6 +18,7 @@ import torch
 import torch.nn.functional as F
 from mmcv.cnn import ConvModule, DepthwiseSeparableConvModule
 from torch import Tensor, nn
+from torch.nn.modules.batchnorm import _BatchNorm
 
 from mmpose_ext.models.xhrnet.susa import Fusion
 from mmpose_ext.models.xhrnet.x_shuffle import XShuffleBlock
@@ -51,6 +52,19 @@ def downsampling(in_channels: int, out_channels: int, steps: int, norm_cfg: dict
     )
 
 
+def update_twice(path: nn.Module) -> None:
+    """Let the running statistics of batch norms move in one step as far as two updates with one batch move them.
+
+    Two updates with momentum m are one with 1 - (1 - m)^2.
+
+    Args:
+        path: A path between two branches, changed in place.
+    """
+    for norm in path.modules():
+        if isinstance(norm, _BatchNorm) and norm.momentum is not None:
+            norm.momentum = 1 - (1 - norm.momentum) ** 2
+
+
 class MultiResolutionModule(nn.Module):
     """X-shuffle blocks on two or more branches, and their fusion.
 
@@ -68,6 +82,9 @@ class MultiResolutionModule(nn.Module):
         block: See :class:`XShuffleBlock`.
         fusion: How SUSA joins attention and input, see :class:`XShuffleBlock`.
         fixed: See :class:`XShuffleBlock`.
+        double_statistics: Whether the batch norms of the paths out of the highest resolution move their running
+            statistics twice for each step, as in the official code.
+        with_cp: See :class:`XShuffleBlock`.
         norm_cfg: Config of the normalisation.
     """
 
@@ -80,6 +97,8 @@ class MultiResolutionModule(nn.Module):
         block: str = "x-shuffle",
         fusion: Fusion = "mul",
         fixed: bool = False,
+        double_statistics: bool = False,
+        with_cp: bool = False,
         norm_cfg: dict | None = None,
     ) -> None:
         super().__init__()
@@ -94,6 +113,7 @@ class MultiResolutionModule(nn.Module):
                         block=block,
                         fusion=fusion,
                         fixed=fixed,
+                        with_cp=with_cp,
                         norm_cfg=norm_cfg,
                     )
                     for _ in range(num_blocks)
@@ -108,6 +128,8 @@ class MultiResolutionModule(nn.Module):
                     self.paths[f"{j}to{i}"] = ConvModule(source, target, 1, norm_cfg=norm_cfg, act_cfg=None)
                 elif j < i:
                     self.paths[f"{j}to{i}"] = downsampling(source, target, i - j, norm_cfg)
+                    if double_statistics and j == 0:
+                        update_twice(self.paths[f"{j}to{i}"])
 
     def from_lower(self, maps: Sequence[Tensor], i: int) -> Tensor | None:
         """Sum f_ij(b_j) over the branches j > i of lower resolution.

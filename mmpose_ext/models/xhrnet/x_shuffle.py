@@ -17,6 +17,7 @@ import torch
 from mmcv.cnn import ConvModule
 from torch import Tensor, nn
 
+from mmpose_ext.layers.checkpointing import checkpointed
 from mmpose_ext.models.xhrnet.susa import Axis, Fusion, SpatiallyUnidimensionalSelfAttention
 
 BLOCKS: dict[str, tuple[str, ...]] = {
@@ -85,6 +86,7 @@ class XShuffleBlock(nn.Module):
         block: A key of :data:`BLOCKS`.
         fusion: See :class:`SpatiallyUnidimensionalSelfAttention`.
         fixed: See :class:`SpatiallyUnidimensionalSelfAttention`.
+        with_cp: Whether training saves memory by computing the block again in the backward pass.
         norm_cfg: Config of the normalisation behind the depthwise convolution.
 
     Raises:
@@ -99,9 +101,11 @@ class XShuffleBlock(nn.Module):
         block: str = "x-shuffle",
         fusion: Fusion = "mul",
         fixed: bool = False,
+        with_cp: bool = False,
         norm_cfg: dict | None = None,
     ) -> None:
         super().__init__()
+        self.with_cp = with_cp
         if block not in BLOCKS:
             raise ValueError(f"block must be one of {sorted(BLOCKS)}, got {block!r}")
         parts = 4 if block == "parallel" else 2
@@ -129,4 +133,5 @@ class XShuffleBlock(nn.Module):
     def forward(self, x: Tensor) -> Tensor:
         """Map ``x`` of shape (B, C, H, W) to the same shape."""
         untouched, processed = x.chunk(2, dim=1)
-        return interleave(untouched, self.layers(processed))
+        processed = checkpointed(self, self.layers, processed) if self.with_cp else self.layers(processed)
+        return interleave(untouched, processed)

@@ -93,9 +93,20 @@ def test_equation_6() -> None:
     for got_0, got_1, value in zip(
         log_0.flatten().tolist(), log_1.flatten().tolist(), p.flatten().tolist(), strict=True
     ):
-        value = min(max(value, MARGIN), 1 - MARGIN)
+        value = MARGIN + (1 - 2 * MARGIN) * value
         assert got_1 == pytest.approx(math.log(value), abs=1e-4)
         assert got_0 == pytest.approx(math.log(1 - value), abs=1e-3)
+
+
+def test_saturated_scores_keep_a_gradient() -> None:
+    """Of 64 x 64 positions most are near 0 when one stands out: a clamp would cut all of them off."""
+    scores = torch.randn(1, 1, 64, 64)
+    scores[0, 0, 20, 30] = 20.0
+    scores.requires_grad_()
+    normalised = min_max_normalise(soft_attention(scores))
+    assert ((normalised < MARGIN).float().mean()) > 0.99
+    (gumbel_softmax(log_probabilities(normalised), 0.0, 1.0) * torch.randn(scores.shape)).sum().backward()
+    assert (scores.grad != 0).all() and scores.grad.isfinite().all()
 
 
 def test_equation_7() -> None:

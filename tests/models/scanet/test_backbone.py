@@ -213,6 +213,8 @@ def test_checkpointing_saves_memory_and_changes_no_gradient() -> None:
     (before, expected), (after, grads) = saved_bytes(plain, images), saved_bytes(saving, images)
     for got, wanted in zip(grads, expected, strict=True):
         torch.testing.assert_close(got, wanted)
+    for (name, one), other in zip(plain.named_buffers(), saving.buffers(), strict=True):
+        assert torch.equal(one, other), f"{name} has seen each batch twice"
     assert after < 0.65 * before
 
 
@@ -249,6 +251,12 @@ def test_temperature_and_noise_reach_the_attention(noise: Any) -> None:
 def test_bad_arguments(kind: Any, config: dict, message: str) -> None:
     with pytest.raises(ValueError, match=message):
         kind(**{**TINY, **config})
+
+
+def test_one_level_can_not_be_joined() -> None:
+    with pytest.raises(ValueError, match="depth must be at least 2 here.*got 1"):
+        BDMPSCANet(1, **{**TINY, "depth": 1})
+    assert StackedHourglass(1, **{**TINY, "depth": 1}) is not None
 
 
 @pytest.mark.parametrize("config", [dict(tau=0), dict(tau=-1.0), dict(noise="off")])

@@ -2,10 +2,28 @@
 
 from __future__ import annotations
 
+import re
+
 import pytest
 import torch
+from mmengine.runner.checkpoint import load_state_dict
+from mmpose.registry import MODELS
 
+from mmpose_ext.convert import sharpose
 from mmpose_ext.toolbox.cli import main
+
+OFFICIAL = (
+    (r"^head\.keypoint_decoder\.", "keypoint_head.heatmap_mlp."),
+    (r"\bpatch_embed\.", "patch_embed.proj."),
+    (r"\bcoarse_positions$", "pos_embed_list.0"),
+    (r"\bfine_positions$", "pos_embed_list.1"),
+    (r"\breuse\.norm\.", "reuse_block.0."),
+    (r"\breuse\.mlp\.", "reuse_block.1."),
+    (r"\bquality_predictor\.layers\.2\.", "quality_predictor.mlp.3."),
+    (r"\bquality_predictor\.layers\.4\.", "quality_predictor.mlp.6."),
+    (r"\bquality_predictor\.layers\.", "quality_predictor.mlp."),
+)
+"""Our keys -> the official ones; the official MLP has dropouts between its layers."""
 
 
 @pytest.fixture
@@ -26,3 +44,20 @@ def test_writes_our_keys(official, tmp_path):
 def test_needs_no_shape(official, tmp_path):
     with pytest.raises(SystemExit, match="checkpoints of sharpose need no --shape"):
         main(["convert", "sharpose", str(official), str(tmp_path / "ours.pth"), "--shape", "256", "192"])
+
+
+def test_official_file_is_converted_when_loaded():
+    """By MMEngine, into a whole estimator, with MMPose's old name of the head."""
+    arch = dict(width=8, depth=2, num_heads=2)
+    backbone = dict(type="SHaRPose", arch=arch, num_keypoints=3, input_size=(32, 48), patch_size=4)
+    head = dict(type="SHaRPoseHead", in_channels=8, out_channels=3, heatmap_size=(8, 12))
+    network = MODELS.build(dict(type="TopdownPoseEstimator", backbone=backbone, head=head))
+    expected = {key: torch.randn_like(value) for key, value in network.state_dict().items()}
+    official = {}
+    for key, value in expected.items():
+        for pattern, replacement in OFFICIAL:
+            key = re.sub(pattern, replacement, key)
+        official[key] = value
+    assert len(official) == len(expected) and set(sharpose(official)) == set(expected)
+    load_state_dict(network, official, strict=True)
+    assert all(torch.equal(value, expected[key]) for key, value in network.state_dict().items())

@@ -4,9 +4,11 @@ from __future__ import annotations
 
 import pytest
 import torch
+from mmengine.runner.checkpoint import load_state_dict
+from torch import nn
 
 from mmpose_ext.convert import vit
-from mmpose_ext.models.sharpose import SHaRPose
+from mmpose_ext.models.sharpose import SHaRPose, SHaRPoseOneStage
 
 PARTS = ("norm1", "attn.qkv", "attn.proj", "norm2", "mlp.fc1", "mlp.fc2")
 MMPRETRAIN = ("ln1", "attn.qkv", "attn.proj", "ln2", "ffn.layers.0.0", "ffn.layers.1")
@@ -63,6 +65,30 @@ def test_every_weight_finds_its_place(kind, positions, extra, first):
     assert not unexpected
     assert all(key.startswith(("keypoint_tokens", "quality", "reuse")) for key in missing)
     assert ours.fine_positions.any() and ours.fine_positions.shape == (1, 192, 16)
+
+
+@pytest.mark.parametrize("kind", ["mae", "vitpose", "mmpose-vitpose"])
+@pytest.mark.parametrize("one_stage", [False, True])
+def test_converted_when_loaded(kind, one_stage):
+    """As it comes, for the backbone alone or in an estimator; what SHaRPose adds stays as it was."""
+    state_dict, expected = foreign(kind)
+    prefix = "backbone." if "vitpose" in kind else ""
+    state_dict[prefix + "pos_embed"] = torch.randn(1, {"mae": 197, "vitpose": 193, "mmpose-vitpose": 192}[kind], 16)
+    arguments = dict(arch=dict(width=16, depth=2, num_heads=2), num_keypoints=5, input_size=(48, 64), patch_size=4)
+    backbone = SHaRPoseOneStage(scale=1.0, **arguments) if one_stage else SHaRPose(**arguments)
+    before = {key: value.clone() for key, value in backbone.state_dict().items()}
+    load_state_dict(nn.ModuleDict({"backbone": backbone}) if prefix else backbone, state_dict)
+    ours = backbone.state_dict()
+    assert all(torch.equal(ours[key], value) for key, value in expected.items())
+    assert ours["coarse_positions"].any() and (one_stage or ours["fine_positions"].any())
+    rest = set(before) - set(expected) - {"coarse_positions", "fine_positions"}
+    assert rest and all(torch.equal(ours[key], before[key]) for key in rest)
+
+
+def test_a_file_without_the_prefix_is_refused_by_an_estimator():
+    state_dict, _ = foreign("mae")
+    with pytest.raises(ValueError, match="no tensor for SHaRPose.*'backbone.*mmpose-ext convert vit IN OUT"):
+        load_state_dict(nn.ModuleDict({"backbone": network()}), state_dict | {"pos_embed": torch.randn(1, 197, 16)})
 
 
 def test_another_network():

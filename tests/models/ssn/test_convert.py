@@ -4,6 +4,8 @@ from __future__ import annotations
 
 import pytest
 import torch
+from mmengine.runner.checkpoint import load_state_dict
+from torch import nn
 
 from mmpose_ext.convert import ssn
 from mmpose_ext.models.ssn import SSNResNet
@@ -44,6 +46,25 @@ def test_fits_the_backbone_and_initialises_it(tmp_path) -> None:
     state = net.state_dict()
     assert all(torch.equal(state[key], value) for key, value in converted.items())
     assert state["layer1.0.gn3.weight"].any(), "a residual branch of ImageNet weights must not begin at zero"
+
+
+def test_converted_when_loaded() -> None:
+    """timm's file itself, in a backbone whose FSMs stay as they were."""
+    official, net = timm_keys(), SSNResNet(50, 4)
+    fsms = {key: value.clone() for key, value in net.fsms.state_dict().items()}
+    load_state_dict(nn.ModuleDict({"backbone": net}), {f"backbone.{key}": value for key, value in official.items()})
+    state = net.state_dict()
+    assert all(torch.equal(state[key], value) for key, value in ssn(official).items())
+    assert all(torch.equal(value, net.fsms.state_dict()[key]) for key, value in fsms.items())
+
+
+def test_files_that_do_not_fit_are_refused() -> None:
+    official, net = timm_keys(), nn.ModuleDict({"backbone": SSNResNet(50, 4, num_stages=1, out_indices=(0,))})
+    with pytest.raises(ValueError, match="no tensor for SSNResNet.*'backbone.conv1.weight'.*convert ssn IN OUT"):
+        load_state_dict(net, official)
+    batch_norm = {f"backbone.{key}": value for key, value in official.items()}
+    with pytest.raises(ValueError, match="expected a ResNet with group norm"):
+        load_state_dict(net, batch_norm | {"backbone.bn1.running_mean": torch.zeros(64)})
 
 
 def test_another_network() -> None:

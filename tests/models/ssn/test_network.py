@@ -158,3 +158,12 @@ def test_compiles() -> None:
     x = torch.randn(2, 4, 6, 5)
     compiled = torch.compile(fsm, fullgraph=True, backend="aot_eager")
     torch.testing.assert_close(compiled(x), fsm(x))
+
+
+@pytest.mark.parametrize(("frozen_stages", "expected"), [(-1, 0), (0, 0), (1, 3), (2, 6)])
+def test_frozen_stages_freeze_their_modules(frozen_stages: int, expected: int) -> None:
+    net = SSNResNet(50, 4, stem_channels=32, base_channels=32, frozen_stages=frozen_stages).train()
+    frozen = [name for name, fsm in net.fsms.items() if not any(p.requires_grad for p in fsm.parameters())]
+    assert frozen == [name for name in net.fsms if int(name[5]) <= frozen_stages]
+    assert len(frozen) == expected
+    assert [name for name, fsm in net.fsms.items() if not fsm.training] == frozen

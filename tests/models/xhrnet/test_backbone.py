@@ -4,10 +4,13 @@ import copy
 
 import pytest
 import torch
+from mmengine.runner.checkpoint import load_state_dict as load_as_mmengine
 from mmpose.registry import MODELS
+from torch import nn
 
 from mmpose_ext.layers.deploy import switch_to_deploy
-from mmpose_ext.models.xhrnet import XHRNet
+from mmpose_ext.models.xhrnet import MultiResolutionModule, XHRNet
+from mmpose_ext.models.xhrnet.susa import ChannelwiseAffine
 
 TINY = dict(num_modules=(1, 1, 1), channels=(8, 16, 32, 64), stem_channels=8, num_blocks=1)
 
@@ -92,14 +95,118 @@ def test_norm_eval_keeps_the_statistics():
     assert torch.equal(network.stem.conv1.bn.running_mean, before)
 
 
-def test_initialisation_of_the_official_code():
-    network = XHRNet("18")
+@pytest.mark.parametrize("block", ["x-shuffle", "parallel"])
+def test_every_parameter_starts_as_in_the_official_code(block):
+    """All convolutions N(0, 0.001^2), which SUSA's products are too; biases 0, scales 1, averaging vectors 1."""
+    torch.manual_seed(0)
+    network = XHRNet("18", block=block)
     network.init_weights()
-    attention = network.stages[0][0].branches[0][0].layers[0]
-    assert 0.0009 < network.stages[2][0].paths["3to0"].conv.weight.std() < 0.0011
-    assert 0.0008 < attention.value.weight.std() < 0.0012
-    assert torch.equal(attention.norm.weight, torch.ones(20))
-    assert torch.equal(attention.averaging, torch.ones(48))
+    norms = {name for name, module in network.named_modules() if isinstance(module, (nn.BatchNorm2d, nn.LayerNorm))}
+    drawn = []
+    for name, parameter in network.named_parameters():
+        owner, kind = name.rpartition(".")[::2]
+        if kind == "bias":
+            assert not parameter.any(), name
+        elif kind == "averaging" or owner in norms:
+            assert torch.equal(parameter, torch.ones_like(parameter)), name
+        else:
+            values = parameter.flatten() / 0.001
+            assert abs(values.mean()) < 5 / len(values) ** 0.5, name
+            assert abs(values.std() - 1) < 5 / (2 * len(values)) ** 0.5, name
+            drawn.append(values)
+    assert len(drawn) == sum(isinstance(m, (nn.Conv2d, nn.Linear, ChannelwiseAffine)) for m in network.modules())
+    assert abs(torch.cat(drawn).std() - 1) < 0.01
+
+
+def trained(network):
+    """A training step, with its gradients and statistics."""
+    torch.manual_seed(3)
+    for parameter in network.parameters():
+        nn.init.normal_(parameter, std=0.3)
+    network.train()
+    sum(x.square().sum() for x in network(torch.randn(2, 3, 64, 64))).backward()
+    return network
+
+
+@pytest.mark.parametrize("block", ["x-shuffle", "parallel"])
+def test_gradient_checkpointing_changes_nothing(block):
+    plain, saving = (trained(XHRNet(TINY, block=block, with_cp=with_cp)) for with_cp in (False, True))
+    for (name, one), other in zip(plain.named_parameters(), saving.parameters(), strict=True):
+        torch.testing.assert_close(other.grad, one.grad, msg=name)
+    for (name, one), other in zip(plain.named_buffers(), saving.buffers(), strict=True):
+        assert torch.equal(one, other), name
+    assert {module.momentum for module in saving.modules() if isinstance(module, nn.BatchNorm2d)} == {0.1}
+
+
+def test_gradient_checkpointing_computes_blocks_twice():
+    calls = []
+    network = XHRNet(TINY, with_cp=True)
+    network.stages[0][0].branches[0][0].layers.register_forward_pre_hook(lambda *_: calls.append(1))
+    trained(network)
+    assert len(calls) == 2
+
+
+def test_double_statistics_are_those_of_two_evaluations():
+    torch.manual_seed(0)
+    once, twice = (MultiResolutionModule((8, 16, 32), (8, 8), double_statistics=double) for double in (False, True))
+    twice.load_state_dict(once.state_dict())
+    for name in ("0to1", "0to2"):  # the official code evaluates these paths twice
+        once.paths[name].register_forward_hook(evaluate_again)
+    maps = [torch.randn(2, 8 << i, 8 >> i, 8 >> i) for i in range(3)]
+    for _ in range(3):
+        once.train()(maps)
+        twice.train()(maps)
+    for (name, one), other in zip(once.named_buffers(), twice.buffers(), strict=True):
+        if one.is_floating_point():
+            torch.testing.assert_close(one, other, msg=name)
+    assert any(
+        module.momentum == pytest.approx(0.19)
+        for module in XHRNet(TINY, double_statistics=True).modules()
+        if isinstance(module, nn.BatchNorm2d)
+    )
+    assert all(module.momentum == 0.1 for module in XHRNet(TINY).modules() if isinstance(module, nn.BatchNorm2d))
+
+
+def evaluate_again(module, inputs, output):
+    return output if getattr(module, "again", False) else again(module, inputs[0], output)
+
+
+def again(module, x, output):
+    module.again = True
+    module(x)
+    module.again = False
+    return output
+
+
+@pytest.mark.parametrize(("out_indices", "frozen"), [((0,), 0), ((0, 3), 0), ((1, 2), 6), ((2,), 24), ((3,), 51)])
+def test_what_no_returned_map_depends_on_is_frozen(out_indices, frozen):
+    network = trained(XHRNet(TINY, out_indices=out_indices))
+    assert sum(not parameter.requires_grad for parameter in network.parameters()) == frozen
+    for name, parameter in network.named_parameters():
+        assert (parameter.grad is not None) == parameter.requires_grad, name
+
+
+def test_deployed_network_is_not_trained():
+    deployed = switch_to_deploy(tiny())
+    assert deployed.eval() is deployed
+    with pytest.raises(ValueError, match="XHRNet is in its deployed form.*can't be trained"):
+        deployed.train()
+    with pytest.raises(ValueError, match="deployed form"):
+        nn.Sequential(copy.deepcopy(deployed)).train()
+
+
+@pytest.mark.parametrize("load", [nn.Module.load_state_dict, load_as_mmengine])
+def test_forms_do_not_load_each_other(load):
+    network = tiny()
+    deployed = switch_to_deploy(copy.deepcopy(network))
+    assert "deployed" in deployed.state_dict() and "deployed" not in network.state_dict()
+    with pytest.raises(ValueError, match="training form of XHRNet, got one of the deployed form.*can't be recovered"):
+        load(nn.ModuleDict({"backbone": tiny()}), {f"backbone.{k}": v for k, v in deployed.state_dict().items()})
+    with pytest.raises(ValueError, match="deployed form of XHRNet, got one of the training form.*before"):
+        load(deployed, network.state_dict())
+    other, x = switch_to_deploy(tiny()), torch.randn(1, 3, 64, 64)
+    load(other, deployed.state_dict())
+    assert torch.equal(other(x)[0], deployed(x)[0])
 
 
 @pytest.mark.parametrize(

@@ -6,9 +6,12 @@ import json
 import numpy as np
 import pytest
 import torch
+from mmengine.runner.checkpoint import _load_checkpoint_to_model as load_checkpoint_to_model
+from mmpose.registry import MODELS
 from torch import nn
 
 from mmpose_ext import convert
+from mmpose_ext.convert.xhrnet import trained_size
 from mmpose_ext.layers.deploy import switch_to_deploy
 from mmpose_ext.models.xhrnet import XHRNet
 
@@ -99,3 +102,59 @@ def test_conversion_is_pure():
 def test_conversion_refuses_another_network():
     with pytest.raises(ValueError, match="expected the state dict of an official X-HRNet.*'stem.weight'"):
         convert.xhrnet({"stem.weight": torch.ones(1)})
+
+
+def as_trained_at(state_dict, size):
+    """Leave the entries of the averaging vectors that maps of this size don't use at 1, as a training does."""
+    result = dict(state_dict)
+    for key, value in state_dict.items():
+        if key.endswith("group_weight"):
+            side = size[1] if value.shape[2] > 1 else size[0]
+            branch = int(key.split("layers.")[1][0])
+            result[key] = torch.where(torch.arange(value.numel()).view_as(value) < (side // 4) >> branch, value, 1.0)
+    return result
+
+
+@pytest.mark.parametrize("size", [(192, 256), (288, 384)])
+def test_official_file_is_converted_when_loaded(reference, rule, size):
+    """With MMPose's old name of the head, by MMEngine, into a whole estimator."""
+    official = as_trained_at(official_state_dict(reference, rule, "sxhrnet_18"), size)
+    assert trained_size(official) == size
+    head = dict(type="HeatmapHead", in_channels=40, out_channels=17, deconv_out_channels=None)
+    backbone = dict(type="XHRNet", input_size=size)
+    network = MODELS.build(dict(type="TopdownPoseEstimator", backbone=backbone, head=head))
+    load_checkpoint_to_model(network, {"state_dict": dict(official)}, strict=True)
+    expected = convert.xhrnet(official, input_size=size)
+    assert set(expected) == set(network.state_dict())
+    assert all(torch.equal(value, expected[key]) for key, value in network.state_dict().items())
+
+
+def test_size_of_an_official_parallel_file(reference, rule):
+    official = as_trained_at(official_state_dict(reference, rule, "pxhrnet_30"), (192, 256))
+    assert trained_size(official) == (192, 256)
+
+
+def test_official_file_for_a_backbone_alone(reference, rule):
+    official = as_trained_at(official_state_dict(reference, rule, "sxhrnet_18"), (192, 256))
+    backbone = {key.removeprefix("backbone."): value for key, value in official.items() if key.startswith("backbone.")}
+    XHRNet("18").load_state_dict(backbone, strict=True)
+    fixed = XHRNet("18", fixed_averaging=(96, 72))
+    fixed.load_state_dict(backbone, strict=True)
+    assert fixed.stages[0][0].branches[1][0].layers[2].averaging.numel() == 96
+
+
+def test_official_file_that_does_not_tell_its_size(reference, rule):
+    official = official_state_dict(reference, rule, "sxhrnet_18")  # all entries of all vectors are random
+    assert trained_size(official) is None
+    with pytest.raises(ValueError, match="don't tell the size.*convert xhrnet IN OUT --shape 256 192.*fixed_averaging"):
+        Network(arch="18").load_state_dict(official)
+    Network(arch="18", fixed_averaging=(96, 72)).load_state_dict(
+        {key.replace("keypoint_head", "head"): value for key, value in official.items()}
+    )
+
+
+@pytest.mark.parametrize("keys", [["backbone.conv1.weight", "head.final_layer.weight"], ["patch_embed.proj.weight"]])
+def test_file_of_another_network(keys):
+    network = nn.ModuleDict({"backbone": XHRNet(dict(num_modules=(1,), channels=(8, 16)), input_size=(64, 64))})
+    with pytest.raises(ValueError, match="no tensor for XHRNet, whose keys are such as 'backbone.stem"):
+        load_checkpoint_to_model(network, {"state_dict": {key: torch.ones(1) for key in keys}})
