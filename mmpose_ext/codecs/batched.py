@@ -5,7 +5,7 @@ a config, of the codec or of the head's decoder alone: `--cfg-options model.head
 
 Encoding, and `decode` for one person, are inherited.
 
-Shapes: B batch, K key points, H W heatmap.
+Shapes: B batch, K keypoints, H W heatmap.
 
 Deviations: none from MMPose.
 """
@@ -22,12 +22,12 @@ from torch import Tensor
 from mmpose_ext.codecs.decoding import Blurred, heatmap_maximum, offsets_at, shift_quarter, taylor_dark, taylor_udp
 
 Decoded = tuple[list[np.ndarray], list[np.ndarray]]
-"""Key points (1, K, 2) in pixels of the input, and scores (1, K), of each person."""
+"""Keypoints (1, K, 2) in pixels of the input, and scores (1, K), of each person."""
 
 
 def _check(heatmaps: np.ndarray) -> None:
     if heatmaps.ndim != 4:
-        raise ValueError(f"expected heatmaps of shape (batch, key points, height, width), got {heatmaps.shape}")
+        raise ValueError(f"expected heatmaps of shape (batch, keypoints, height, width), got {heatmaps.shape}")
 
 
 def _blur(heatmaps: np.ndarray, kernel: int, maxima: np.ndarray) -> Blurred:
@@ -46,7 +46,7 @@ class BatchedMSRAHeatmap(MSRAHeatmap):
             batch_encoded: Heatmaps (B, K, H, W).
 
         Returns:
-            Key points (1, K, 2) in pixels of the input and scores (1, K), one of each for a person.
+            Keypoints (1, K, 2) in pixels of the input and scores (1, K), one of each for a person.
         """
         heatmaps = to_numpy(batch_encoded)
         _check(heatmaps)
@@ -71,7 +71,7 @@ class BatchedUDPHeatmap(UDPHeatmap):
             batch_encoded: Heatmaps (B, K, H, W); (B, 3K, H, W) if the type is "combined".
 
         Returns:
-            Key points (1, K, 2) in pixels of the input and scores (1, K), one of each for a person.
+            Keypoints (1, K, 2) in pixels of the input and scores (1, K), one of each for a person.
         """
         heatmaps = to_numpy(batch_encoded)
         _check(heatmaps)
@@ -91,7 +91,7 @@ class BatchedUDPHeatmap(UDPHeatmap):
         *_, height, width = heatmaps.shape
         size = 2 * self.blur_kernel_size + 1
         labels = heatmaps[:, ::3].copy()
-        for label in labels.reshape(-1, height, width):  # its edges are mirrored, so the maps can't share a picture
+        for label in labels.reshape(-1, height, width):  # its edges are mirrored, so the maps can't share one image
             cv2.GaussianBlur(label, (size, size), 0, label)
         positions, scores = heatmap_maximum(labels)
         radius = self.radius_factor * max(width, height)

@@ -3,7 +3,7 @@
 MMPose 0.x had this as ``post_process='megvii'`` for any heatmap head. MMPose 1.x has it only together with
 ``MegviiHeatmap``'s own way to draw the targets.
 
-Shapes: B batch, K key points, H W heatmap.
+Shapes: B batch, K keypoints, H W heatmap.
 
 Deviations: none from MMPose's ``gaussian_blur``, ``get_heatmap_maximum`` and ``refine_keypoints``, one after the other.
 """
@@ -55,7 +55,7 @@ class BlurredMSRAHeatmap(MSRAHeatmap):
             encoded: Heatmaps (K, H, W).
 
         Returns:
-            Key points (1, K, 2) in pixels of the input and scores (1, K).
+            Keypoints (1, K, 2) in pixels of the input and scores (1, K).
         """
         (keypoints,), (scores,) = self.batch_decode(encoded[None])
         return keypoints, scores
@@ -67,11 +67,11 @@ class BlurredMSRAHeatmap(MSRAHeatmap):
             batch_encoded: Heatmaps (B, K, H, W).
 
         Returns:
-            Key points (1, K, 2) in pixels of the input and scores (1, K), one of each for a person.
+            Keypoints (1, K, 2) in pixels of the input and scores (1, K), one of each for a person.
         """
         heatmaps = to_numpy(batch_encoded)
         if heatmaps.ndim != 4:
-            raise ValueError(f"expected heatmaps of shape (batch, key points, height, width), got {heatmaps.shape}")
+            raise ValueError(f"expected heatmaps of shape (batch, keypoints, height, width), got {heatmaps.shape}")
         keypoints, scores = [], []
         for person in heatmaps:  # whose maps stay in the cache from one step to the next
             blurred = blur(np.ascontiguousarray(person, dtype=np.float32), self.blur_kernel_size)[None]

@@ -1,10 +1,10 @@
 """Heatmaps of a whole batch to coordinates, the same to the last bit as MMPose gets them one map at a time.
 
 Every function states which one of `mmpose.codecs.utils` it stands for. Two facts make them fast: OpenCV blurs all
-maps of a person at once if zeros lie between them, and only the pixels around a maximum need normalisation and
+maps of a person at once if zeros lie between them, and only the pixels around a maximum need normalization and
 logarithm. The results stay equal because every single number goes through the same operations at the same precision.
 
-Shapes: B batch, K key points, H W heatmap, M = B * K; coordinates are (x, y) in pixels of the heatmap.
+Shapes: B batch, K keypoints, H W heatmap, M = B * K; coordinates are (x, y) in pixels of the heatmap.
 
 Deviations: none from MMPose; the methods are UDP's (CVPR 2020) and DARK's (CVPR 2020).
 """
@@ -41,7 +41,7 @@ def heatmap_maximum(heatmaps: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
 
 
 def shift_quarter(positions: np.ndarray, heatmaps: np.ndarray) -> np.ndarray:
-    """A quarter of a pixel towards the higher neighbour on each axis; stands for ``refine_keypoints``.
+    """A quarter of a pixel towards the higher neighbor on each axis; stands for ``refine_keypoints``.
 
     Args:
         positions: (B, K, 2), maxima.
@@ -140,7 +140,7 @@ def taylor_dark(positions: np.ndarray, blurred: Blurred) -> np.ndarray:
 def taylor_udp(positions: np.ndarray, blurred: Blurred) -> np.ndarray:
     """One Newton step on the logarithm, with differences over one pixel; stands for ``refine_keypoints_dark_udp``.
 
-    Pixels outside a map repeat its edge. A point that was not found stands at (-1, -1), whose neighbours MMPose reads
+    Pixels outside a map repeat its edge. A point that was not found stands at (-1, -1), whose neighbors MMPose reads
     from the end of the map before, or of the last one of the person; so does this.
 
     Args:

@@ -34,14 +34,14 @@ class MultiSigmaHeatmap(MSRAHeatmap):
         self.sigmas = tuple(sigma)
 
     def encode(self, keypoints: np.ndarray, keypoints_visible: np.ndarray | None = None) -> dict[str, np.ndarray]:
-        """Draw key points.
+        """Draw keypoints.
 
         Args:
             keypoints: (N, M, 2), pixels of the image.
             keypoints_visible: (N, M).
 
         Returns:
-            ``heatmaps`` (L M, H, W) for L sigmas, all key points of the first one in front, and ``keypoint_weights``
+            ``heatmaps`` (L M, H, W) for L sigmas, all keypoints of the first one in front, and ``keypoint_weights``
             (N, M).
         """
         if keypoints_visible is None:
@@ -55,5 +55,5 @@ class MultiSigmaHeatmap(MSRAHeatmap):
             )
             for sigma in self.sigmas
         ]
-        # A key point too near to the border for the narrowest Gaussian counts for none, as in MSRAHeatmap.
+        # A keypoint too near to the border for the narrowest Gaussian counts for none, as in MSRAHeatmap.
         return dict(heatmaps=np.concatenate([maps for maps, _ in drawn]), keypoint_weights=drawn[0][1])

@@ -2,7 +2,7 @@
 
 MMPose takes each crop through five new tensors (other device, other order of channels, float, minus the mean, divided
 by the deviation) and stacks them at the end, and copies each result's meta information. Here each crop is written
-into its place in the batch and normalised there; on a GPU the batch is sent as bytes, at once.
+into its place in the batch and normalized there; on a GPU the batch is sent as bytes, at once.
 
 Shapes: B batch, H W crop.
 
@@ -27,7 +27,7 @@ class BatchedPoseDataPreprocessor(PoseDataPreprocessor):
     """:class:`mmpose.models.PoseDataPreprocessor` with the same arguments and results, faster."""
 
     def forward(self, data: dict[str, Any], training: bool = False) -> dict[str, Any]:
-        """Normalise a batch.
+        """Normalize a batch.
 
         Args:
             data: ``inputs``, a list of B crops (3, H, W), and their ``data_samples``.

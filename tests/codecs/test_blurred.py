@@ -68,5 +68,5 @@ def test_kernel(kernel: int) -> None:
 
 
 def test_shape() -> None:
-    with pytest.raises(ValueError, match=r"\(batch, key points, height, width\), got \(16, 64, 64\)"):
+    with pytest.raises(ValueError, match=r"\(batch, keypoints, height, width\), got \(16, 64, 64\)"):
         build("64").batch_decode(np.zeros((16, 64, 64), np.float32))

@@ -1,4 +1,4 @@
-"""Tokens of key points that both data sets name are carried over, the others start from the mean."""
+"""Tokens of keypoints that both data sets name are carried over, the others start from the mean."""
 
 from __future__ import annotations
 
@@ -26,7 +26,7 @@ def test_carry_over():
 
 
 def test_names_that_do_not_fit():
-    with pytest.raises(ValueError, match="expected a token for each of 2 key points, got 3"):
+    with pytest.raises(ValueError, match="expected a token for each of 2 keypoints, got 3"):
         carry_over(torch.zeros(1, 3, 4), ["nose", "neck"], ["nose"])
 
 
@@ -56,7 +56,7 @@ def test_load_from(runner, tmp_path, monkeypatch):
     expected = [value.get(names[index], 1.0) for index in range(17)]  # the mean of 0, 1, 2 is 1
     assert runner.model.backbone.keypoint_tokens[0, :, 3].tolist() == expected
     (message,) = said
-    assert "has 3 key points and the training data 17. Carried over by name: nose, right_knee. " in message
+    assert "has 3 keypoints and the training data 17. Carried over by name: nose, right_knee. " in message
     assert "mean of the checkpoint's: left_eye, right_eye" in message
 
 
@@ -77,7 +77,7 @@ def test_a_test_is_left_alone(runner, monkeypatch):
 
 
 def backwards(path: Path) -> None:
-    """Metainfo whose key points are COCO's in the reverse order, and the nose under another name."""
+    """Metainfo whose keypoints are COCO's in the reverse order, and the nose under another name."""
     info = parse_pose_metainfo(dict(from_file="configs/_base_/datasets/coco.py"))
     names = [info["keypoint_id2name"][index].replace("nose", "beak") for index in range(17)][::-1]
     mirrored = [names[16 - info["flip_indices"][16 - index]] for index in range(17)]
@@ -91,7 +91,7 @@ def backwards(path: Path) -> None:
 
 
 def train(folder: Path, extra: str) -> tuple[dict[str, torch.Tensor], list[str]]:
-    """Train for one epoch; the weights that it leaves, and the names of the key points by token."""
+    """Train for one epoch; the weights that it leaves, and the names of the keypoints by token."""
     folder.mkdir()
     config = Config.fromfile(write_config(folder, EXTRA.replace("{epochs}", "1") + HOOK + extra))
     config.experiment_name = f"{folder.parent.name}-{folder.name}"
@@ -102,7 +102,7 @@ def train(folder: Path, extra: str) -> tuple[dict[str, torch.Tensor], list[str]]
 
 
 def test_a_training_from_another_data_set(tmp_path):
-    """Both have 17 key points, so that without names each would silently start as another one."""
+    """Both have 17 keypoints, so that without names each would silently start as another one."""
     backwards(tmp_path / "backwards.py")
     other = "".join(
         f'{split}_dataloader["dataset"]["metainfo"] = dict(from_file={str(tmp_path / "backwards.py")!r})\n'

@@ -1,4 +1,4 @@
-"""Takes what a network has learned about key points to a data set with others."""
+"""Takes what a network has learned about keypoints to a data set with others."""
 
 from __future__ import annotations
 
@@ -17,29 +17,29 @@ KEY = "keypoint_tokens"
 
 
 class Carried(NamedTuple):
-    """Key point tokens for another data set."""
+    """Keypoint tokens for another data set."""
 
     tokens: Tensor
     """(1, M, D)."""
     known: list[str]
-    """Key points that have their own token."""
+    """Keypoints that have their own token."""
     new: list[str]
-    """Key points that start from the mean."""
+    """Keypoints that start from the mean."""
 
 
 def carry_over(tokens: Tensor, given: Sequence[str], wanted: Sequence[str]) -> Carried:
-    """Order tokens by the names of another data set; the mean stands for a key point that is not among them.
+    """Order tokens by the names of another data set; the mean stands for a keypoint that is not among them.
 
     Args:
         tokens: (1, number of given names, D).
-        given: Names of the key points that the tokens were trained for.
+        given: Names of the keypoints that the tokens were trained for.
         wanted: Names of the others, M.
 
     Raises:
         ValueError: If there are not as many tokens as given names.
     """
     if tokens.shape[1] != len(given):
-        raise ValueError(f"expected a token for each of {len(given)} key points, got {tokens.shape[1]}")
+        raise ValueError(f"expected a token for each of {len(given)} keypoints, got {tokens.shape[1]}")
     place = {name: index for index, name in enumerate(given)}
     mean = tokens.mean(1)
     rows = [tokens[:, place[name]] if name in place else mean for name in wanted]
@@ -49,7 +49,7 @@ def carry_over(tokens: Tensor, given: Sequence[str], wanted: Sequence[str]) -> C
 
 @HOOKS.register_module()
 class KeypointTokenHook(Hook):
-    """Fit the key point tokens of a checkpoint (``load_from``) to the training data, by the names of the key points.
+    """Fit the keypoint tokens of a checkpoint (``load_from``) to the training data, by the names of the keypoints.
 
     A checkpoint of MMEngine knows the names of its data set. The tokens of those that both data sets have are carried
     over, the others start from the mean of all; the log says which. Nothing happens where the names are the same, in
@@ -76,13 +76,13 @@ class KeypointTokenHook(Hook):
             carried = carry_over(weights[key], given, wanted)
             weights[key] = carried.tokens
             runner.logger.warning(
-                f"{key}: the checkpoint has {len(given)} key points and the training data {len(wanted)}. "
+                f"{key}: the checkpoint has {len(given)} keypoints and the training data {len(wanted)}. "
                 f"Carried over by name: {', '.join(carried.known) or 'none'}. "
                 f"Start from the mean of the checkpoint's: {', '.join(carried.new) or 'none'}."
             )
 
 
 def names_of(meta: Mapping[str, Any]) -> list[str]:
-    """Names of the key points in the metainfo of a data set, none if it says nothing."""
+    """Names of the keypoints in the metainfo of a data set, none if it says nothing."""
     names = meta.get("keypoint_id2name", {})
     return [names[index] for index in sorted(names)]

@@ -64,7 +64,7 @@ def draw_sheet(
 
     Args:
         samples: The persons.
-        meta: Metainfo of the data set: skeleton and colours.
+        meta: Metainfo of the data set: skeleton and colors.
         tile: Width and height of one crop; a person takes two.
         columns: Persons in a row.
         threshold: Joints predicted with less confidence are not drawn.
