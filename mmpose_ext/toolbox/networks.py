@@ -8,7 +8,6 @@ from __future__ import annotations
 
 import importlib
 import importlib.util
-import re
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass, replace
 from pathlib import Path
@@ -23,7 +22,7 @@ from mmpose.registry import MODELS
 from torch import Tensor, nn
 from torch.utils.data import DataLoader
 
-from mmpose_ext.toolbox.catalogue.configs import config_aliases, find_config
+from mmpose_ext.toolbox.catalogue.configs import FUNCTION, config_aliases, find_config
 from mmpose_ext.toolbox.inference.weights import load_weights
 
 __all__ = [
@@ -36,8 +35,6 @@ __all__ = [
     "load_candidates",
     "read_config",
 ]
-
-_FACTORY = re.compile(r"(?P<module>[\w./~-]+):(?P<function>\w+)")
 
 
 class PoseNet(nn.Module):
@@ -127,7 +124,7 @@ def load_candidate(name: str, *, shape: tuple[int, int] | None = None) -> Candid
     Raises:
         ValueError: If there is no such network.
     """
-    match = None if "::" in name else _FACTORY.fullmatch(name)
+    match = None if "::" in name else FUNCTION.fullmatch(name)
     if match:
         function = _import_function(match["module"], match["function"])
         label = (
@@ -217,10 +214,19 @@ def build_test_set(config: Config) -> tuple[DataLoader, Evaluator]:
 
     Args:
         config: A config with ``test_dataloader`` and ``test_evaluator``.
+
+    Raises:
+        ValueError: If the config has no test set, or it can't be loaded.
     """
+    missing = [name for name in ("test_dataloader", "test_evaluator") if not config.get(name)]
+    if missing:
+        raise ValueError(f"expected a config with a test set, got {config.filename} without {' and '.join(missing)}")
     with DefaultScope.overwrite_default_scope(config.get("default_scope", "mmpose")):
-        loader = Runner.build_dataloader(config.test_dataloader, seed=0)
-        evaluator = Evaluator(config.test_evaluator)
+        try:
+            loader = Runner.build_dataloader(config.test_dataloader, seed=0)
+            evaluator = Evaluator(config.test_evaluator)
+        except Exception as error:  # a missing folder, a broken annotation file: each data set has its own errors
+            raise ValueError(f"the test set of {config.filename} can't be loaded ({_reason(error)})") from error
     evaluator.dataset_meta = loader.dataset.metainfo
     return loader, evaluator
 

@@ -10,12 +10,15 @@ A name is one of
 from __future__ import annotations
 
 import difflib
+import re
 from pathlib import Path
 
 from mmpose_ext.toolbox.catalogue.metafile import config_folder, entries
 
-__all__ = ["config_aliases", "find_config"]
+__all__ = ["FUNCTION", "config_aliases", "find_config", "is_function"]
 
+FUNCTION = re.compile(r"(?P<module>[\w./~-]+):(?P<function>\w+)")
+"""How a network is named that a function returns."""
 PACKAGES = ("mmpose_ext", "mmpose")
 
 
@@ -38,6 +41,15 @@ def find_config(name: str) -> Path:
             if name in known:
                 return known[name]
     raise ValueError(f"expected a config file, a base name or an alias, got {name!r}{_nearest(name)}")
+
+
+def is_function(name: str) -> bool:
+    """Whether a name is ``module:function`` or ``file.py:function`` rather than a config.
+
+    Args:
+        name: What the user wrote.
+    """
+    return "::" not in name and FUNCTION.fullmatch(name) is not None
 
 
 def config_aliases() -> dict[str, Path]:

@@ -62,7 +62,7 @@ def model_card(info: Mapping[str, Any]) -> str:
         "## Training data": _training(info),
         "## Intended use": INTENDED_USE,
         "## Limits": LIMITS,
-        "## License": _licence(info),
+        "## License": _license(info),
         "## Files": _files(info),
     }
     body = "\n\n".join(f"{title}\n\n{text}" for title, text in sections.items())
@@ -72,7 +72,7 @@ def model_card(info: Mapping[str, Any]) -> str:
 def _head(info: Mapping[str, Any], collection: Mapping[str, Any]) -> str:
     tags = ["human-pose-estimation", "mmpose", *([collection["Name"].lower()] if collection else [])]
     lines = ["library_name: mmpose", "pipeline_tag: keypoint-detection", f"tags: {json.dumps(tags)}"]
-    lines += [f"license: {info['licence'].lower()}"] if info["licence"] else []
+    lines += [f"license: {info['license'].lower()}"] if info["license"] else []
     return "\n".join(["---", *lines, "---", ""])
 
 
@@ -148,8 +148,8 @@ def _training(info: Mapping[str, Any]) -> str:
     return f"{files}\n\nData sets have their own terms, and photographs their owners; see the data sets' pages."
 
 
-def _licence(info: Mapping[str, Any]) -> str:
-    return f"Weights: {info['licence'] or _NOTHING}. Code of mmpose-ext: Apache-2.0."
+def _license(info: Mapping[str, Any]) -> str:
+    return f"Weights: {info['license'] or _NOTHING}. Code of mmpose-ext: Apache-2.0."
 
 
 def _files(info: Mapping[str, Any]) -> str:

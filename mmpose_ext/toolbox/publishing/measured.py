@@ -39,7 +39,10 @@ def from_log(source: Source, config: Config, *, hardware: str | None = None) -> 
     scalars = folder / "vis_data" / "scalars.json"
     if not scalars.is_file():
         return []
-    curves = read_start(scalars)
+    try:
+        curves = read_start(scalars)
+    except (ValueError, KeyError, TypeError) as error:
+        raise ValueError(f"expected the scalars of a training in {scalars} ({error!r})") from error
     unit = "epoch" if curves.unit == "epoch" else "iter"
     metrics = [_scores(entry) for entry in curves.val if entry["step"] == source.meta.get(unit)]
     if not metrics or not metrics[-1]:
@@ -57,7 +60,7 @@ def from_log(source: Source, config: Config, *, hardware: str | None = None) -> 
 
 def _scores(entry: Mapping[str, Any]) -> dict[str, float]:
     names = (name for name in entry if "/" in name)  # what a metric reports has its prefix; times have none
-    return {name: round(float(entry[name]), 6) for name in names}
+    return {name: round(float(entry[name]), 6) for name in names if isinstance(entry[name], int | float)}
 
 
 def _hardware(folder: Path) -> str:
@@ -83,14 +86,13 @@ def from_tests(paths: Sequence[Path], source: Source) -> list[dict[str, Any]]:
     for path in paths:
         try:
             result = json.loads(path.read_text())
-        except (OSError, ValueError) as error:
+        except (OSError, ValueError, RecursionError) as error:
             raise ValueError(f"expected a result of mmpose-ext reproduce, got {path}: {error}") from error
-        if not isinstance(result, dict) or _REQUIRED - result.keys():
+        if not isinstance(result, dict) or _REQUIRED - result.keys() or not isinstance(result["Metrics"], dict):
             raise ValueError(f"expected a result with {', '.join(sorted(_REQUIRED))}, got {path}")
         if result["Checkpoint"] != source.sha256:
-            raise ValueError(
-                f"expected a result of the checkpoint {source.sha256[:12]}, got {result['Checkpoint'][:12]} in {path}"
-            )
+            other = str(result["Checkpoint"])[:12]
+            raise ValueError(f"expected a result of the checkpoint {source.sha256[:12]} in {path}, got {other}")
         if not source.validated:
             raise ValueError(f"expected results of the plain weights; {path} was measured with the moving average")
         results.append(result)

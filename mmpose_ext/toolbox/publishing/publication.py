@@ -10,6 +10,7 @@ from __future__ import annotations
 import hashlib
 import io
 import json
+import re
 import shutil
 import tempfile
 from collections import OrderedDict
@@ -27,16 +28,17 @@ from mmpose_ext.compat.safetensors_files import serialise
 from mmpose_ext.layers import is_deployable
 from mmpose_ext.toolbox.catalogue.metafile import find_entry
 from mmpose_ext.toolbox.counting.rules import RULES, count, count_parameters
-from mmpose_ext.toolbox.networks import PoseNet, load_candidate
+from mmpose_ext.toolbox.networks import PoseNet, config_candidate
 from mmpose_ext.toolbox.publishing.card import model_card
-from mmpose_ext.toolbox.publishing.measured import data_sets
-from mmpose_ext.toolbox.publishing.resolved import Resolved
-from mmpose_ext.toolbox.publishing.weights import Source
+from mmpose_ext.toolbox.publishing.measured import data_sets, from_log, from_tests
+from mmpose_ext.toolbox.publishing.resolved import Resolved, find_resolved, write_literal
+from mmpose_ext.toolbox.publishing.weights import Source, read_source
 from mmpose_ext.version import __version__
 
-__all__ = ["FORMATS", "Publication", "publish"]
+__all__ = ["FORMATS", "Publication", "publish", "write_publication"]
 
 FORMATS = ("safetensors", "pth")
+_NAME = re.compile(r"[\w.+-]+")
 
 
 class Publication(NamedTuple):
@@ -45,9 +47,57 @@ class Publication(NamedTuple):
     folder: Path
     info: dict[str, Any]
     """What the JSON file holds."""
+    resolved: Resolved
+    """The config."""
+    has_ema: bool
+    """Whether the checkpoint has a moving average of its weights."""
 
 
 def publish(
+    checkpoint: str | Path,
+    config: str | None = None,
+    *,
+    out: str | Path = "work_dirs/published",
+    name: str | None = None,
+    weights: str | None = None,
+    formats: Sequence[str] = FORMATS,
+    results: Sequence[str | Path] = (),
+    hardware: str | None = None,
+    license: str | None = None,
+) -> Publication:
+    """Make a folder to hand on from a training checkpoint: weights, config, metadata, model card.
+
+    Nothing that a checkpoint brings is run; a config that is named here is.
+
+    Args:
+        checkpoint: The file.
+        config: Path, ``mmpose::path``, ``mmpose_ext::path``, base name or alias; None takes the config in the
+            checkpoint, or the only one beside it.
+        out: Where the folder is made.
+        name: First part of all names; None for the config's.
+        weights: ``ema`` for the moving average, ``plain`` for the weights as trained; None for the average where there
+            is one.
+        formats: ``safetensors``, ``pth`` or both; the first gives the folder its hash.
+        results: Files of ``mmpose-ext reproduce`` with what was measured with this checkpoint.
+        hardware: What the training's log was measured on, for the card; None looks for it in the log.
+        license: Of the weights, e.g. ``Apache-2.0``; None if it is not decided.
+
+    Returns:
+        The folder and what is in it.
+
+    Raises:
+        ValueError: If the checkpoint is refused, has no config or does not fit it, or the folder exists. Nothing is
+            written then.
+    """
+    checkpoint, out = Path(checkpoint), Path(out)
+    source = read_source(checkpoint, weights=weights)
+    resolved = find_resolved(checkpoint, source.meta, config)
+    measured = from_log(source, resolved.config, hardware=hardware)
+    measured += from_tests([Path(path) for path in results], source)
+    return write_publication(source, resolved, out=out, name=name, formats=formats, results=measured, license=license)
+
+
+def write_publication(
     source: Source,
     resolved: Resolved,
     *,
@@ -55,7 +105,7 @@ def publish(
     name: str | None = None,
     formats: Sequence[str] = FORMATS,
     results: Sequence[Mapping[str, Any]] = (),
-    licence: str | None = None,
+    license: str | None = None,
     today: date | None = None,
 ) -> Publication:
     """Write a folder with everything that belongs to a checkpoint.
@@ -67,7 +117,7 @@ def publish(
         name: First part of all names; None for the config's.
         formats: Of :data:`FORMATS`, at least one; the first gives the folder its hash.
         results: What was measured with these weights.
-        licence: Of the weights, e.g. ``Apache-2.0``; None if it is not decided.
+        license: Of the weights, e.g. ``Apache-2.0``; None if it is not decided.
         today: The date in the names; None for today.
 
     Returns:
@@ -77,18 +127,21 @@ def publish(
         ValueError: If the weights don't fit the config, the folder exists, or what was written does not come back.
     """
     name, day = name or resolved.name, today or date.today()
-    if not name or Path(name).name != name:
-        raise ValueError(f"expected a name without folders for the files, got {name!r}; --name gives one")
+    if not _NAME.fullmatch(name):
+        raise ValueError(f"expected a name of letters, digits and .+-_ for the files, got {name!r}; --name gives one")
+    formats = list(dict.fromkeys(formats))
+    if not formats or set(formats) - set(FORMATS):
+        raise ValueError(f"expected formats among {', '.join(FORMATS)}, got {', '.join(formats) or 'none'}")
     with _whole_folder(out) as folder:
-        config = folder / f"{name}.py"
-        resolved.config.dump(config)
-        candidate = load_candidate(str(config))
+        text = write_literal(resolved.config.to_dict())
+        (folder / f"{name}.py").write_text(text, encoding="utf-8")
+        candidate = config_candidate(resolved.config, name, source=resolved.origin)
         network = candidate.build()
         _require_fit(network, source, resolved.origin)
         info = _about(network, candidate.shape, source, resolved, name, day)
-        info |= {"results": [dict(result) for result in results], "licence": licence}
+        info |= {"results": [dict(result) for result in results], "license": license}
         kept = {key: info[key] for key in ("config", "alias", "epoch", "iter", "weights", "package_version", "results")}
-        meta = {**kept, "source_sha256": source.sha256, "cfg": config.read_text()}
+        meta = {**kept, "source_sha256": source.sha256, "cfg": text}
         meta["dataset_meta"] = source.meta.get("dataset_meta")
         info["files"] = {}
         for form in formats:
@@ -104,7 +157,7 @@ def publish(
         if target.exists():
             raise ValueError(f"{target} exists already and stays as it is; choose another --out or --name")
         folder.rename(target)
-    return Publication(target, info)
+    return Publication(target, info, resolved, source.has_ema)
 
 
 @contextmanager
@@ -148,7 +201,8 @@ def _about(
     rules = list(dict.fromkeys(["macs", entry.model["Metadata"]["FLOPs Rule"] if entry else "fvcore"]))
     counted = count(network, shape, rules=rules).operations if shape else {}
     operations = {rule: {"number": n, "text": RULES[rule].text.partition(", in ")[0]} for rule, n in counted.items()}
-    names = (source.meta.get("dataset_meta") or {}).get("keypoint_id2name") or {}
+    data_set = source.meta.get("dataset_meta")
+    names = data_set.get("keypoint_id2name") if isinstance(data_set, dict) else None
     data = data_sets(resolved.config.get("train_dataloader"))
     return {
         "name": name,
@@ -159,15 +213,19 @@ def _about(
         "package_version": f"{__version__}",
         "source": {"file": source.path.name, "sha256": source.sha256},
         "weights": source.weights,
-        "epoch": source.meta.get("epoch"),
-        "iter": source.meta.get("iter"),
+        "epoch": _whole_number(source.meta.get("epoch")),
+        "iter": _whole_number(source.meta.get("iter")),
         "input": shape,
-        "keypoints": list(names.values()),
+        "keypoints": [str(one) for one in names.values()] if isinstance(names, dict) else [],
         "parameters": count_parameters(network),
         "operations": operations,
         "deployed_form": is_deployable(network),
         "training_data": [f"{entry.model['Metadata']['Training Data']}: {', '.join(data)}"] if entry else data,
     }
+
+
+def _whole_number(value: Any) -> int | None:
+    return value if type(value) is int else None
 
 
 def _pth(state_dict: Mapping[str, Tensor], meta: Mapping[str, Any]) -> bytes:

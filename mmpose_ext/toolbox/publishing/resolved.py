@@ -1,14 +1,16 @@
 """The config of a checkpoint, with all bases resolved, without running anything that a checkpoint brings.
 
 MMEngine writes the resolved config into each checkpoint and beside it. Both are Python, but only assignments of values
-and ``dict(...)``, so that they can be read as data. Building a model from them is safe only where each ``type`` is the
-name of a registered class: MMEngine also takes the full name of any function that can be imported, and calls it.
-A config that the user names is another matter: it is run, as ``mim train`` does.
+and ``dict(...)``, so they are read as data, and :mod:`..safe_config` refuses all that MMEngine would import or call.
+They are written again as literals: MMEngine's own dump does not escape the keys of dicts. A config that the user names
+is another matter: it is run, as ``mim train`` does.
 """
 
 from __future__ import annotations
 
 import ast
+import keyword
+import pprint
 import re
 from collections.abc import Iterator, Mapping
 from pathlib import Path
@@ -17,13 +19,15 @@ from typing import Any, NamedTuple
 from mmengine.config import Config
 
 from mmpose_ext.toolbox.catalogue.configs import find_config
+from mmpose_ext.toolbox.networks import read_config
+from mmpose_ext.toolbox.safe_config import check_config
 
-__all__ = ["Resolved", "absolute_paths", "find_resolved", "read_literal"]
+__all__ = ["Resolved", "absolute_paths", "find_resolved", "read_literal", "write_literal"]
 
-_REGISTERED = re.compile(r"((mmpose|mmpose_ext|mmdet|mmpretrain)\.)?[A-Za-z]\w*")
-_IMPORTED = re.compile(r"(mmpose|mmpose_ext|mmdet|mmpretrain)(\.\w+)*")
+_SCOPES = ("mmpose", "mmpose_ext")
 _OF_THIS_RUN = ("work_dir", "load_from", "resume", "launcher")
 _STAMP = re.compile(r"_\d{8}_\d{6}$")
+_ABSOLUTE = re.compile(r"(/|[A-Za-z]:\\)[^\n]+")
 
 
 class Resolved(NamedTuple):
@@ -46,43 +50,66 @@ def find_resolved(checkpoint: Path, meta: Mapping[str, Any], given: str | None =
         given: Path, ``mmpose::path``, ``mmpose_ext::path``, base name or alias; None to look for it.
 
     Raises:
-        ValueError: If there is none, it can't be read as data, or names something to build that is no registered class.
+        ValueError: If there is none, it can't be read as data, or it names something to build that is not a registered
+            class.
     """
-    beside = sorted(checkpoint.parent.glob("*.py"))
     if given is not None:
         path = find_config(given)
-        return Resolved(_cleaned(Config.fromfile(path)), path.stem, str(path))
+        return Resolved(_cleaned(read_config(path).to_dict()), path.stem, str(path))
+    beside = sorted(checkpoint.parent.glob("*.py"))
     if isinstance(text := meta.get("cfg"), str) and text.strip():
         origin = "the checkpoint"
     elif len(beside) == 1:
-        text, origin = beside[0].read_text(), str(beside[0])
+        text, origin = beside[0].read_text(errors="replace"), str(beside[0])
     else:
         raise ValueError(
             f"expected CONFIG before CHECKPOINT, as there is none in {checkpoint} and {len(beside)} beside it"
         )
     try:
-        config = Config(read_literal(text))
-        _require_harmless(config)
+        config = _cleaned(_read_data(text, checkpoint if origin == "the checkpoint" else origin))
     except (ValueError, KeyError, TypeError) as error:  # KeyError: names that MMEngine keeps for itself
         raise ValueError(
             f"the config of {origin} is not run, and {error}; if you trust it, name it before CHECKPOINT"
         ) from error
     stem = _STAMP.sub("", str(meta.get("experiment_name") or ""))
     named = [path.stem for path in beside if path.stem == stem]
-    return Resolved(_cleaned(config), next(iter(named or ([beside[0].stem] if len(beside) == 1 else [])), stem), origin)
+    return Resolved(config, next(iter(named or ([beside[0].stem] if len(beside) == 1 else [])), stem), origin)
 
 
-def _require_harmless(config: Config) -> None:
-    """Refuse what would import or call anything but registered classes."""
-    if "model" not in config or "_base_" in config:
-        raise ValueError(f"expected a resolved config with a `model`, got {', '.join(config) or 'nothing'}")
-    for name in _types(config.model):
-        if not isinstance(name, str) or not _REGISTERED.fullmatch(name):
-            raise ValueError(f"expected names of registered classes as `type` in it, got {name!r}")
-    imports = (config.get("custom_imports") or {}).get("imports") or []
-    for name in [imports] if isinstance(imports, str) else imports:
-        if not isinstance(name, str) or not _IMPORTED.fullmatch(name):
-            raise ValueError(f"expected `custom_imports` of OpenMMLab and this package only, got {name!r}")
+def _read_data(text: str, file: object) -> dict[str, Any]:
+    """The content of a config that came with a checkpoint, if a registry may build it."""
+    content = read_literal(text)
+    check_config(content, file=file)
+    if "model" not in content:
+        raise ValueError(f"expected a resolved config with a model, got {', '.join(content) or 'nothing'}")
+    if content.get("default_scope", "mmpose") not in _SCOPES:  # MMEngine imports the registry of a scope
+        raise ValueError(f"expected the default scope {' or '.join(_SCOPES)}, got {content['default_scope']!r}")
+    return content
+
+
+def write_literal(content: Mapping[str, Any]) -> str:
+    """Write a config as assignments of literals, which MMEngine and :func:`read_literal` read as the same values.
+
+    Args:
+        content: Top-level name -> value, of plain types.
+
+    Raises:
+        ValueError: If a name can't be assigned to, or a value has no literal.
+    """
+    lines = []
+    for name, value in content.items():
+        if not name.isidentifier() or keyword.iskeyword(name):
+            raise ValueError(f"expected a name that Python can assign to at the top of a config, got {name!r}")
+        text = pprint.pformat(value, width=116, sort_dicts=False)
+        text = text.replace("{{", "{\\x7b")  # inside of a string; MMEngine fills in {{...}} before it reads a file
+        try:
+            same = ast.literal_eval(text) == value
+        except (ValueError, SyntaxError, RecursionError, MemoryError):
+            same = False
+        if not same:
+            raise ValueError(f"expected plain values in a config that is published, got {name} = {text[:80]}")
+        lines.append(f"{name} = {text}\n")
+    return "".join(lines)
 
 
 def read_literal(text: str) -> dict[str, Any]:
@@ -133,20 +160,8 @@ def _unexpected(node: ast.AST) -> ValueError:
     return ValueError(f"expected only values and dict(...), got `{ast.unparse(node)[:80]}` in line {node.lineno}")  # type: ignore[attr-defined]
 
 
-def _types(node: Any) -> Iterator[Any]:
-    """Everything that a registry would build in a part of a config."""
-    if isinstance(node, Mapping):
-        if "type" in node:
-            yield node["type"]
-        for value in node.values():
-            yield from _types(value)
-    elif isinstance(node, list | tuple):
-        for value in node:
-            yield from _types(value)
-
-
-def _cleaned(config: Config) -> Config:
-    return Config({key: value for key, value in config.to_dict().items() if key not in _OF_THIS_RUN})
+def _cleaned(content: Mapping[str, Any]) -> Config:
+    return Config({key: value for key, value in content.items() if key not in _OF_THIS_RUN})
 
 
 def absolute_paths(config: Config) -> list[str]:
@@ -155,5 +170,15 @@ def absolute_paths(config: Config) -> list[str]:
     Args:
         config: The config.
     """
-    found = re.findall(r"""['"]((?:/|[A-Za-z]:\\)[^'"\n]+)['"]""", config.pretty_text)
-    return list(dict.fromkeys(found))
+    return list(dict.fromkeys(text for text in _texts(config.to_dict()) if _ABSOLUTE.fullmatch(text)))
+
+
+def _texts(node: Any) -> Iterator[str]:
+    if isinstance(node, str):
+        yield node
+    elif isinstance(node, Mapping):
+        for value in node.values():
+            yield from _texts(value)
+    elif isinstance(node, list | tuple):
+        for value in node:
+            yield from _texts(value)

@@ -53,7 +53,7 @@ class Source:
 
 
 def read_source(path: Path, *, weights: str | None = None) -> Source:
-    """Read a training checkpoint; nothing in it is run (torch >= 2.6).
+    """Read a training checkpoint; nothing in it is run.
 
     Args:
         path: The file.
@@ -66,14 +66,20 @@ def read_source(path: Path, *, weights: str | None = None) -> Source:
         raise ValueError(f"expected a checkpoint, got {path}, which is no file")
     try:
         content = checkpoints.load(path)
-    except (pickle.UnpicklingError, RuntimeError, EOFError, KeyError) as error:
-        reason = (str(error).strip().splitlines() or [type(error).__name__])[0]
-        if isinstance(error, pickle.UnpicklingError):  # torch's own words say how to run what is in it
-            reason = "it holds something else than weights and plain data"
+    except pickle.UnpicklingError as error:  # torch's own words say how to run what is in it
+        reason = "it holds something else than weights and plain data"
         raise ValueError(f"expected a checkpoint of MMEngine, got {path}: {reason}") from error
+    except Exception as error:  # torch says of a file that is none whatever its parser stumbled over
+        raise ValueError(f"expected a checkpoint of MMEngine, got {path}: {_reason(error)}") from error
     if not isinstance(content, dict) or not isinstance(content.get("state_dict"), dict):
-        raise ValueError(f"expected a checkpoint of MMEngine with a `state_dict`, got {path} without one")
-    state_dict = choose(content, weights)
+        raise ValueError(f"expected a checkpoint of MMEngine with a state_dict, got {path} without one")
+    meta = content.get("meta") or {}
+    if not isinstance(meta, dict):
+        raise ValueError(f"expected a dict as meta of {path}, got {type(meta).__name__}")
+    try:
+        state_dict = choose(content, weights)
+    except ValueError as error:
+        raise ValueError(f"{path}: {error}") from error
     _check(state_dict, path)
     has_ema = "ema_state_dict" in content
     return Source(
@@ -82,8 +88,12 @@ def read_source(path: Path, *, weights: str | None = None) -> Source:
         state_dict,
         weights or ("ema" if has_ema else "plain"),
         has_ema,
-        content.get("meta") or {},
+        meta,
     )
+
+
+def _reason(error: Exception) -> str:
+    return (str(error).strip().splitlines() or [type(error).__name__])[0]
 
 
 def choose(content: Mapping[str, Any], weights: str | None) -> OrderedDict[str, Tensor]:
@@ -100,12 +110,13 @@ def choose(content: Mapping[str, Any], weights: str | None) -> OrderedDict[str, 
         raise ValueError(f"expected weights among {', '.join(CHOICES)}, got {weights!r}")
     state_dict, other = content["state_dict"], content.get("ema_state_dict")
     if other is None and weights == "ema":
-        raise ValueError("expected a checkpoint with a moving average (EMAHook) for `ema`, got one without")
+        raise ValueError("expected a checkpoint with a moving average (EMAHook) for the weights ema, got one without")
     chosen = OrderedDict(state_dict)
     if other is not None and weights == "plain":
-        trained = {name[len(_PREFIX) :]: value for name, value in other.items() if name.startswith(_PREFIX)}
+        names = other if isinstance(other, dict) else {}
+        trained = {name[len(_PREFIX) :]: value for name, value in names.items() if str(name).startswith(_PREFIX)}
         if trained.keys() != state_dict.keys():
-            raise ValueError("expected the names of `state_dict` behind `module.` in `ema_state_dict`, got others")
+            raise ValueError("expected the names of state_dict behind module. in ema_state_dict, got others")
         chosen.update(trained)
     vars(chosen)["_metadata"] = getattr(state_dict, "_metadata", OrderedDict())  # versions of the modules
     return chosen

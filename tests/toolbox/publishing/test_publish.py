@@ -19,7 +19,14 @@ from mmpose_ext.engine.report import read_scalars
 from mmpose_ext.layers import switch_to_deploy
 from mmpose_ext.toolbox.cli import main
 from mmpose_ext.toolbox.networks import load_candidate
-from mmpose_ext.toolbox.publishing import Publication, find_resolved, measured, publication, publish, read_source
+from mmpose_ext.toolbox.publishing import (
+    Publication,
+    find_resolved,
+    measured,
+    publication,
+    read_source,
+    write_publication,
+)
 from tests.toolbox.publishing.conftest import Training
 
 DAY = date(2026, 11, 21)
@@ -29,12 +36,12 @@ def published(path: Path, out: Path, weights: str | None = None, **options: Any)
     source = read_source(path, weights=weights)
     resolved = find_resolved(path, source.meta)
     results = measured.from_log(source, resolved.config)
-    return publish(source, resolved, out=out, results=results, today=DAY, **options)
+    return write_publication(source, resolved, out=out, results=results, today=DAY, **options)
 
 
 @pytest.mark.parametrize(("weights", "expected"), [(None, "averaged"), ("ema", "averaged"), ("plain", "trained")])
 def test_the_two_sets_of_weights(training: Training, tmp_path: Path, weights: str | None, expected: str) -> None:
-    folder, info = published(training.last, tmp_path, weights)
+    folder, info, *_ = published(training.last, tmp_path, weights)
     wanted, other = getattr(training, expected), {"averaged": training.trained}.get(expected, training.averaged)
     assert info["weights"] == ("plain" if weights == "plain" else "ema")
     for name in info["files"]:
@@ -44,7 +51,7 @@ def test_the_two_sets_of_weights(training: Training, tmp_path: Path, weights: st
 
 
 def test_names_are_hashes_and_files_are_small(training: Training, tmp_path: Path) -> None:
-    folder, info = published(training.last, tmp_path)
+    folder, info, *_ = published(training.last, tmp_path)
     suffixes = []
     for name, file in info["files"].items():
         content = (folder / name).read_bytes()
@@ -66,7 +73,7 @@ def test_the_same_checkpoint_gives_the_same_files(training: Training, tmp_path: 
 
 
 def test_metadata_is_in_both_files(training: Training, tmp_path: Path) -> None:
-    folder, info = published(training.last, tmp_path)
+    folder, info, *_ = published(training.last, tmp_path)
     for name in info["files"]:
         meta = CheckpointLoader.load_checkpoint(str(folder / name), "cpu")["meta"]
         assert (meta["config"], meta["epoch"], meta["iter"], meta["weights"]) == ("tiny", 2, 4, "ema")
@@ -81,7 +88,7 @@ def test_metadata_is_in_both_files(training: Training, tmp_path: Path) -> None:
 @pytest.mark.parametrize("which", ["last", "best"])
 def test_what_the_log_measured(training: Training, tmp_path: Path, which: str) -> None:
     path = getattr(training, which)
-    _, info = published(path, tmp_path)
+    info = published(path, tmp_path).info
     epoch = torch.load(path, weights_only=False)["meta"]["epoch"]
     (logged,) = [entry for entry in read_scalars(path.parent).val if entry["step"] == epoch]
     (result,) = info["results"]
@@ -92,13 +99,13 @@ def test_what_the_log_measured(training: Training, tmp_path: Path, which: str) -
 
 
 def test_the_log_says_nothing_about_the_other_weights(training: Training, tmp_path: Path) -> None:
-    folder, info = published(training.last, tmp_path, "plain")
+    folder, info, *_ = published(training.last, tmp_path, "plain")
     assert info["results"] == []
     assert "## Measured\n\nNot measured.\n" in (folder / "README.md").read_text()
 
 
 def test_every_command_takes_the_files(training: Training, tmp_path: Path) -> None:
-    folder, info = published(training.last, tmp_path)
+    folder, info, *_ = published(training.last, tmp_path)
     images = torch.randn(2, 3, 64, 64)
     expected = load_candidate(str(training.config)).build(checkpoint=str(training.last))(images)
     for name in info["files"]:
@@ -107,7 +114,7 @@ def test_every_command_takes_the_files(training: Training, tmp_path: Path) -> No
 
 
 def test_a_runner_tests_a_safetensors_file(training: Training, tmp_path: Path) -> None:
-    folder, info = published(training.last, tmp_path, formats=["safetensors"])
+    folder, info, *_ = published(training.last, tmp_path, formats=["safetensors"])
     config = Config.fromfile(folder / "tiny.py")
     assert "work_dir" not in config
     config.work_dir, config.load_from = str(tmp_path / "work"), str(folder / next(iter(info["files"])))
@@ -117,7 +124,7 @@ def test_a_runner_tests_a_safetensors_file(training: Training, tmp_path: Path) -
 
 
 def test_the_card(training: Training, tmp_path: Path) -> None:
-    folder, info = published(training.last, tmp_path, licence="MIT")
+    folder, info, *_ = published(training.last, tmp_path, license="MIT")
     card = (folder / "README.md").read_text()
     titles = re.findall(r"^## (.+)$", card, re.M)
     assert titles == [
@@ -135,7 +142,7 @@ def test_a_config_of_ours_brings_its_paper(tmp_path: Path) -> None:
     torch.save({"state_dict": network.state_dict(), "meta": {}}, tmp_path / "a.pth")
     source = read_source(tmp_path / "a.pth")
     resolved = find_resolved(tmp_path / "a.pth", source.meta, "xhrnet-18-lspet-128x96")
-    folder, info = publish(source, resolved, out=tmp_path / "out", today=DAY)
+    folder, info, *_ = write_publication(source, resolved, out=tmp_path / "out", today=DAY)
     assert (info["config"], info["alias"], info["input"]) == (name, "xhrnet-18-lspet-128x96", (128, 96))
     assert set(info["operations"]) == {"macs", "leaf-modules"} and info["deployed_form"]
     card = (folder / "README.md").read_text()
@@ -144,7 +151,7 @@ def test_a_config_of_ours_brings_its_paper(tmp_path: Path) -> None:
 
 
 def test_nothing_is_overwritten(training: Training, tmp_path: Path) -> None:
-    folder, _ = published(training.last, tmp_path)
+    folder = published(training.last, tmp_path).folder
     (folder / "README.md").write_text("edited")
     with pytest.raises(ValueError, match="exists already"):
         published(training.last, tmp_path)
@@ -197,7 +204,7 @@ def test_what_is_no_checkpoint(training: Training, tmp_path: Path) -> None:
     for name, message in (
         ("absent", "which is no file"),
         ("text", "expected a checkpoint of MMEngine, got .*text.pth"),
-        ("empty", "with a `state_dict`"),
+        ("empty", "with a state_dict"),
         ("evil", "evil.pth: it holds something else than weights and plain data"),
         ("nan", "finite weights.*head.final_layer.bias"),
     ):
@@ -211,7 +218,7 @@ def test_without_a_moving_average(training: Training, tmp_path: Path) -> None:
     del content["ema_state_dict"]
     torch.save(content, tmp_path / "a.pth")
     assert read_source(tmp_path / "a.pth").weights == "plain"
-    with pytest.raises(ValueError, match="moving average .EMAHook. for `ema`, got one without"):
+    with pytest.raises(ValueError, match="moving average .EMAHook. for the weights ema, got one without"):
         read_source(tmp_path / "a.pth", weights="ema")
 
 
@@ -219,7 +226,7 @@ def test_weights_of_another_network_or_form(training: Training, tmp_path: Path) 
     source = read_source(training.last)
     other = find_resolved(training.last, source.meta, "xhrnet-18")
     with pytest.raises(ValueError, match="training form.*is missing.*and .* more"):
-        publish(source, other, out=tmp_path)
+        write_publication(source, other, out=tmp_path)
     deployed = switch_to_deploy(load_candidate(str(training.config)).build()).model
     torch.save({"state_dict": deployed.state_dict(), "meta": dict(source.meta)}, tmp_path / "deployed.pth")
     with pytest.raises(ValueError, match="training form.*bn1.weight is missing"):
@@ -231,7 +238,7 @@ def test_results_of_reproduce(training: Training, tmp_path: Path) -> None:
     source, path = read_source(training.last), tmp_path / "result.json"
     result = {"Dataset": "COCO", "Metrics": {"AP": 1}, "Hardware": "CPU", "Command": "mim test", "Checkpoint": "0" * 64}
     path.write_text(json.dumps(result))
-    with pytest.raises(ValueError, match=f"checkpoint {source.sha256[:12]}, got 000000000000"):
+    with pytest.raises(ValueError, match=f"checkpoint {source.sha256[:12]} in .*json, got 000000000000"):
         measured.from_tests([path], source)
     path.write_text(json.dumps({**result, "Checkpoint": source.sha256}))
     assert measured.from_tests([path], source)[0]["Metrics"] == {"AP": 1}
@@ -247,14 +254,14 @@ def test_the_command(training: Training, tmp_path: Path, capsys: pytest.CaptureF
     assert main(arguments) == 0
     printed = capsys.readouterr().out
     assert "weights: moving average (EMA); --weights plain" in printed
-    assert "measured: coco/AP" in printed and "licence of the weights: not stated" in printed
+    assert "measured: coco/AP" in printed and "license of the weights: not stated" in printed
     assert "absolute paths" in printed and str(training.config.parent) in printed
     (folder,) = tmp_path.iterdir()
     assert sorted(path.suffix for path in folder.iterdir()) == [".json", ".md", ".pth", ".py"]
     assert main(arguments) == 2
     assert "exists already" in capsys.readouterr().err
     assert main(["publish", str(tmp_path / "absent.pth")]) == 2
-    assert "which is no file" in capsys.readouterr().err
+    assert "absent.pth, which does not exist" in capsys.readouterr().err
     assert main(["publish", "xhrnet-18", str(training.last), "--out", str(tmp_path)]) == 2
     assert "expected the weights of the config of" in capsys.readouterr().err
 

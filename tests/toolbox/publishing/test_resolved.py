@@ -9,7 +9,7 @@ import pytest
 from mmengine.config import Config
 
 from mmpose_ext.toolbox.catalogue.configs import find_config
-from mmpose_ext.toolbox.publishing.resolved import absolute_paths, find_resolved, read_literal
+from mmpose_ext.toolbox.publishing.resolved import absolute_paths, find_resolved, read_literal, write_literal
 
 ALIASES = ["xhrnet-18", "sharpose-small", "ssn", "sfm", "scanet-2s", "xhrnet-18-lspet", "xhrnet-18-synthetic"]
 MODEL = "model = dict(type='TopdownPoseEstimator', backbone=dict(type='ResNet', depth=18))\n"
@@ -56,12 +56,11 @@ def test_what_would_run_is_refused(text: str) -> None:
 @pytest.mark.parametrize(
     ("text", "message"),
     [
-        (MODEL.replace("ResNet", "subprocess.call"), "registered classes.*subprocess.call"),
-        (MODEL.replace("ResNet", "mmengine.utils.call_command"), "registered classes"),
-        (MODEL.replace("'ResNet'", "7"), "registered classes"),
-        (MODEL + "custom_imports = dict(imports=['antigravity'])", "custom_imports.*antigravity"),
+        (MODEL.replace("ResNet", "subprocess.call"), "registered name.*subprocess.call"),
+        (MODEL.replace("'ResNet'", "7"), "registered name"),
+        (MODEL + "default_scope = 'antigravity'", "default scope mmpose or mmpose_ext, got 'antigravity'"),
         (MODEL + "_base_ = ['/tmp/x.py']", "resolved config"),
-        ("data = 1", "resolved config with a `model`, got data"),
+        ("data = 1", "resolved config with a model, got data"),
         (MODEL + "filename = 'a'", "filename"),
     ],
 )
@@ -69,6 +68,23 @@ def test_what_building_would_call_is_refused(text: str, message: str, tmp_path: 
     with pytest.raises(ValueError, match=message) as error:
         find_resolved(tmp_path / "a.pth", {"cfg": text})
     assert "name it before CHECKPOINT" in str(error.value)
+
+
+def test_written_as_literals_and_read_again(tmp_path: Path) -> None:
+    content = {
+        "a": {"b'c": [1, -2.5, None, True, ("x",), {3: {"d"}}], 'e"f\n': "g" * 300},
+        "b": "{{$HOME:x}} {{ fileDirname }} \\{{{ '\"",
+    }
+    text = write_literal(content)
+    assert read_literal(text) == content
+    (tmp_path / "config.py").write_text(text)
+    assert Config.fromfile(tmp_path / "config.py").to_dict() == content, "MMEngine fills in nothing"
+
+
+@pytest.mark.parametrize("content", [{"a b": 1}, {"class": 1}, {"a": Path("x")}, {"a": float("inf")}, {"a": [print]}])
+def test_what_has_no_literal(content: dict[str, Any]) -> None:
+    with pytest.raises(ValueError, match="expected"):
+        write_literal(content)
 
 
 def test_where_it_is_looked_for(tmp_path: Path) -> None:

@@ -1,0 +1,90 @@
+"""Arguments that several commands have, and checks that cost no import of torch."""
+
+from __future__ import annotations
+
+import argparse
+from pathlib import Path
+
+from mmpose_ext.toolbox.catalogue.configs import find_config, is_function
+
+__all__ = [
+    "CONFIG",
+    "NETWORK",
+    "WEIGHTS",
+    "add_shape",
+    "checkpoint_path",
+    "positive",
+    "require_checkpoint",
+    "require_config",
+]
+
+CONFIG = "path, mmpose::path, mmpose_ext::path, base name or alias of a config"
+NETWORK = f"{CONFIG}, or module:function that returns an nn.Module"
+WEIGHTS = "checkpoint file, or none for random weights"
+
+
+def positive(text: str) -> int:
+    """A whole number of at least 1, as argparse's ``type``.
+
+    Args:
+        text: What the user wrote.
+
+    Raises:
+        ArgumentTypeError: For anything else.
+    """
+    if not text.isdecimal() or int(text) < 1:
+        raise argparse.ArgumentTypeError(f"expected a whole number of at least 1, got {text!r}")
+    return int(text)
+
+
+def add_shape(parser: argparse.ArgumentParser) -> None:
+    """Declare ``--shape H W``.
+
+    Args:
+        parser: The parser of a command.
+    """
+    text = "input size in place of the config's"
+    parser.add_argument("--shape", nargs=2, type=positive, metavar=("H", "W"), help=text)
+
+
+def require_config(name: str) -> None:
+    """Find a config before anything heavy is imported.
+
+    Args:
+        name: A config or a function.
+
+    Raises:
+        ValueError: If there is no such config.
+    """
+    if not is_function(name):
+        find_config(name)
+
+
+def checkpoint_path(text: str) -> Path | None:
+    """The file that the user names, or None for ``none``.
+
+    Args:
+        text: What the user wrote.
+
+    Raises:
+        ValueError: If there is no such file, or it is empty.
+    """
+    return None if text == "none" else require_checkpoint(text)
+
+
+def require_checkpoint(text: str) -> Path:
+    """The file that the user names.
+
+    Args:
+        text: What the user wrote.
+
+    Raises:
+        ValueError: If there is no such file, or it is empty.
+    """
+    path = Path(text)
+    if not path.is_file():
+        kind = "a folder" if path.is_dir() else "which does not exist"
+        raise ValueError(f"expected a checkpoint file, got {path}, {kind}")
+    if not path.stat().st_size:
+        raise ValueError(f"expected a checkpoint file, got {path}, which is empty")
+    return path

@@ -1,0 +1,77 @@
+"""Nothing in a checkpoint is executed by ``publish``, and nothing that would be executed later is published."""
+
+from __future__ import annotations
+
+import copy
+from pathlib import Path
+from typing import Any
+
+import pytest
+import torch
+from mmengine.config import Config
+
+from mmpose_ext.toolbox.cli import main
+from tests.tiny import write_checkpoint, write_config
+
+KEY = "a': __import__('pathlib').Path('TARGET').touch(), 'b"
+CODE = "__import__('pathlib').Path('TARGET').touch()"
+PAYLOADS: dict[str, str] = {
+    "a key that ends its quotes": f"model['test_cfg'] = dict(**{{{KEY!r}: 1}})",
+    "a key in another part": f"extra = dict(inner=[dict(**{{{KEY!r}: 1}})])",
+    "a template of the environment": f"""extra = {"{{$NOBODY:x" + "'}}' + " + CODE + " + '" + '"'!r}""",
+    "a template of the file": "extra = 'x{{ fileDirname }}y'",
+    "a template in a key": "extra = {'{{ fileDirname }}': 1}",
+    "a function as part of the model": "model['neck'] = dict(type='pathlib.Path.touch', self='TARGET')",
+    "a function as a hook": "custom_hooks = [dict(type='os.system', command='touch TARGET')]",
+    "a function in the pipeline": "test_dataloader['dataset']['pipeline'] = [dict(type='os.system', command='x')]",
+    "a module as a type": "model['neck'] = dict(type='antigravity')",
+    "a module as a hook": "custom_hooks = [dict(type='antigravity')]",
+    "a scope": "default_scope = 'antigravity'",
+    "a scope of one part": "model['neck'] = dict(type='FPN', _scope_='antigravity')",
+    "an import": "custom_imports = dict(imports=['antigravity'])",
+    "a base": "_base_ = ['TARGET.py']",
+}
+"""What -> a line behind the config; it must create no file TARGET."""
+
+
+@pytest.fixture(scope="module")
+def weights(tmp_path_factory: pytest.TempPathFactory) -> tuple[dict[str, Any], dict[str, Any]]:
+    """The resolved config and the weights of a small network."""
+    config = write_config(tmp_path_factory.mktemp("attack"))
+    checkpoint = write_checkpoint(config)
+    return Config.fromfile(config).to_dict(), torch.load(checkpoint, weights_only=True)["state_dict"]
+
+
+def poisoned(weights: tuple[dict[str, Any], dict[str, Any]], line: str, folder: Path) -> Path:
+    """A checkpoint whose config has one line more, written as literals."""
+    config, state_dict = copy.deepcopy(weights[0]), weights[1]
+    exec(line, {}, config)  # the line itself holds only values
+    text = "".join(f"{key} = {value!r}\n" for key, value in config.items())
+    path = folder / "poisoned.pth"
+    torch.save({"state_dict": state_dict, "meta": {"cfg": text, "experiment_name": "tiny_20260101_000000"}}, path)
+    return path
+
+
+@pytest.mark.parametrize("name", PAYLOADS)
+def test_payloads_in_the_config_of_a_checkpoint(
+    name: str,
+    weights: tuple[dict[str, Any], dict[str, Any]],
+    tmp_path: Path,
+    capsys: pytest.CaptureFixture[str],
+) -> None:
+    target, out = tmp_path / "executed", tmp_path / "out"
+    path = poisoned(weights, PAYLOADS[name].replace("TARGET", str(target)), tmp_path)
+    assert main(["publish", str(path), "--out", str(out)]) == 2
+    assert not target.exists()
+    assert not out.exists() or not list(out.iterdir()), "nothing is handed on"
+    (line,) = capsys.readouterr().err.splitlines()
+    assert line.startswith("mmpose-ext publish: ") and "name it before CHECKPOINT" in line
+
+
+def test_the_same_checkpoint_without_a_payload_is_published(
+    weights: tuple[dict[str, Any], dict[str, Any]], tmp_path: Path
+) -> None:
+    path = poisoned(weights, "extra = {'a b': [1, {2: 'x'}]}", tmp_path)
+    assert main(["publish", str(path), "--out", str(tmp_path / "out")]) == 0
+    (config,) = tmp_path.glob("out/*/tiny.py")
+    assert Config.fromfile(config).extra == {"a b": [1, {2: "x"}]}
