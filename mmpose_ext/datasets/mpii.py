@@ -1,6 +1,6 @@
 """MPII with its joints in the pixels of the image.
 
-MPII counts pixels from 1, as MATLAB does. `MpiiDataset` of MMPose 1.x takes 1 off the centre of the box but not off
+MPII counts pixels from 1, as MATLAB does. `MpiiDataset` of MMPose 1.x takes 1 off the center of the box but not off
 the joints, so a network trained on it learns to answer one pixel to the right of and below every joint.
 See `docs/evaluation.md`.
 """

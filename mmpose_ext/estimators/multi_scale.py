@@ -4,7 +4,7 @@ MMPose has the flip test for top-down networks, and several scales for bottom-up
 
 Deviations: none (no paper; see :mod:`.pyramid`).
 
-Shapes: B batch, K key points, H W height and width of the input, h w of a heatmap; S zooms.
+Shapes: B batch, K keypoints, H W height and width of the input, h w of a heatmap; S zooms.
 """
 
 from __future__ import annotations
@@ -30,7 +30,7 @@ class MultiScaleTopdownPoseEstimator(TopdownPoseEstimator):
         test_cfg=dict(flip_test=True, shift_heatmap=True, zooms=(0.7, 0.8, 0.9, 1.0, 1.1, 1.2))
 
     In the test pipeline ``PyramidTopdownAffine`` with the same zooms takes the place of ``TopdownAffine``: it cuts the
-    crops from the picture itself, so that a small zoom shows more of the surroundings. With a plain pipeline the one
+    crops from the image itself, so that a small zoom shows more of the surroundings. With a plain pipeline the one
     crop is resampled, and what lies around it is black.
 
     Heatmaps are flipped back, brought to the frame of zoom 1, and averaged; then the codec of the head decodes them.
@@ -95,7 +95,7 @@ class MultiScaleTopdownPoseEstimator(TopdownPoseEstimator):
 
 
 def zoom_centre(codec: object, size: Sequence[int], *, image: bool = False) -> tuple[float, float]:
-    """Where the centre of the box lies, which a zoom keeps, in pixels.
+    """Where the center of the box lies, which a zoom keeps, in pixels.
 
     ``TopdownAffine`` puts it at half the width, or with UDP between the outer pixels. Most codecs multiply by the
     stride; Megvii's takes a heatmap pixel for the middle of the pixels that it stands for.

@@ -1,12 +1,12 @@
 """Image pyramids for one person: crops at several zooms, and their heatmaps brought back to one frame.
 
-Zoom z shows the person z times as large, with the same centre. Of a map with its zoom centre at c, position p of zoom 1
+Zoom z shows the person z times as large, with the same center. Of a map with its zoom center at c, position p of zoom 1
 is position c + (p - c) z of zoom z. A position that a zoomed-in crop does not show gets nothing from that crop and is
 averaged over the others.
 
 Deviations: none (no paper; BDMP-SCANet and the hourglass networks before it name the pyramid and not its arithmetic).
 
-Shapes: B batch, C channels (K key points), H W height and width of a map; S zooms.
+Shapes: B batch, C channels (K keypoints), H W height and width of a map; S zooms.
 """
 
 from __future__ import annotations
@@ -59,7 +59,7 @@ def average(heatmaps: Iterable[Tensor], zooms: Sequence[float], *, centre: tuple
     Args:
         heatmaps: One tensor (B, K, H, W) per zoom; they are taken one at a time.
         zooms: S positive numbers.
-        centre: (x, y) of the zoom's centre in heatmap pixels.
+        centre: (x, y) of the zoom's center in heatmap pixels.
 
     Returns:
         Shape (B, K, H, W); zero where no crop shows anything.

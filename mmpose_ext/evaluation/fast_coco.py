@@ -138,7 +138,7 @@ def _evaluate(
 
 
 def _annotation(number: int, annotation: Mapping[str, Any], use_area: bool) -> dict[str, Any]:
-    """An annotation as xtcocotools reads it: labelled keypoints counted anew, and the area that was asked for."""
+    """An annotation as xtcocotools reads it: labeled keypoints counted anew, and the area that was asked for."""
     *_, width, height = annotation["bbox"]
     return dict(
         id=number,

@@ -1,6 +1,6 @@
 """PCKh of MPII at any thresholds, in which the ground truth scores 100.
 
-PCKh@t is the share of labelled joints predicted within t head sizes (Andriluka et al., CVPR 2014). Pelvis and thorax
+PCKh@t is the share of labeled joints predicted within t head sizes (Andriluka et al., CVPR 2014). Pelvis and thorax
 do not count. Deviations from MMPose's `MpiiPCKAccuracy`: predictions and ground truth are compared in the frame of
 the data set, without adding 1 to the predictions (see `docs/evaluation.md`).
 
@@ -54,7 +54,7 @@ class MpiiPCKh(BaseMetric):
         self.thresholds = tuple(thresholds)
 
     def process(self, data_batch: Sequence[dict], data_samples: Sequence[dict]) -> None:
-        """Store the distances of one batch, in head sizes; NaN where a joint is not labelled.
+        """Store the distances of one batch, in head sizes; NaN where a joint is not labeled.
 
         Args:
             data_batch: Unused.
@@ -68,7 +68,7 @@ class MpiiPCKh(BaseMetric):
             if predicted.shape[1] != _NUM_JOINTS:
                 raise ValueError(f"MpiiPCKh expects {_NUM_JOINTS} joints in MPII's order, got {predicted.shape[1]}")
             distance = np.linalg.norm(predicted - truth["keypoints"], axis=-1)
-            distance = np.nan_to_num(distance, nan=np.inf)  # a joint that is not found is wrong, not unlabelled
+            distance = np.nan_to_num(distance, nan=np.inf)  # a joint that is not found is wrong, not unlabeled
             distance = distance / np.asarray(truth["head_size"]).reshape(-1, 1)
             seen = labelled.reshape(len(labelled), _NUM_JOINTS, -1)[..., 0] > 0
             self.results.extend(np.where(seen, distance, np.nan))
@@ -80,7 +80,7 @@ class MpiiPCKh(BaseMetric):
             results: Distances (K,) of each person.
 
         Returns:
-            `PCKh@t` for each threshold, and the groups of joints for the first one. A group without a labelled
+            `PCKh@t` for each threshold, and the groups of joints for the first one. A group without a labeled
             joint is left out.
         """
         distances = np.stack(results)
@@ -98,5 +98,5 @@ class MpiiPCKh(BaseMetric):
 
 
 def _percentage(distances: np.ndarray, labelled: np.ndarray, threshold: float) -> float:
-    """Percentage of the labelled joints (N, K) that are nearer than the threshold."""
+    """Percentage of the labeled joints (N, K) that are nearer than the threshold."""
     return 100.0 * float(np.mean(distances[labelled] < threshold)) if labelled.any() else float("nan")

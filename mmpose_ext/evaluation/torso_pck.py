@@ -6,7 +6,7 @@ those of `eval_pck.m` in github.com/bearpaw/eval_pose: distances up to and inclu
 mean of neck and head top, the other parts are the means of both sides, and AUC is the area under the curve from 0 to
 the threshold in steps of a twentieth, in percent.
 
-Hidden joints count as all labelled ones. A person whose torso has an end that is not labelled, or no length, can't be
+Hidden joints count as all labeled ones. A person whose torso has an end that is not labeled, or no length, can't be
 normalized and is left out, with all joints; how many were is among the scores. LSP has none, LSPET has many.
 
 Shapes: N persons, K keypoints, T thresholds.

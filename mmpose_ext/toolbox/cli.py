@@ -21,7 +21,7 @@ COMMANDS = {
     "bench": "measure latency and throughput of configs side by side",
     "export": "write a config and its checkpoint as an ONNX file",
     "infer": "find poses in images, videos or a camera",
-    "demo": "serve a page that finds poses in pictures and shows what a network looks at",
+    "demo": "serve a page that finds poses in images and shows what a network looks at",
     "init-dataset": "check a COCO-style file, write metainfo and a ready config for it",
     "publish": "make a folder to hand on from a checkpoint: weights, config, metadata, card",
     "models": "list the configs of this package with their aliases",

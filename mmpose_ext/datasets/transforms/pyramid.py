@@ -18,7 +18,7 @@ from mmpose.structures.bbox import get_udp_warp_matrix, get_warp_matrix
 class PyramidTopdownAffine(TopdownAffine):
     """``TopdownAffine`` that cuts S crops, each with the person another size, and puts them below each other.
 
-    The image becomes (S H, W, 3), which passes through packing and normalisation as any image does. All else in the
+    The image becomes (S H, W, 3), which passes through packing and normalization as any image does. All else in the
     sample (box, ``input_size``, ``transformed_keypoints``) is that of zoom 1.
 
     Args:

@@ -56,7 +56,7 @@ COSTS: dict[str, Counter] = {
         ],
         _per_output(1),
     ),
-    "aten::sum": _per_input(1),  # with the division, 2 for each element of the spatial normalisation
+    "aten::sum": _per_input(1),  # with the division, 2 for each element of the spatial normalization
     "aten::batch_norm": _per_output(2),
     "aten::group_norm": _per_output(2),
     "aten::upsample_bilinear2d": _per_output(7),

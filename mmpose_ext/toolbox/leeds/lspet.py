@@ -168,7 +168,7 @@ def without_lsp_test(content: Mapping[str, Any]) -> dict[str, Any]:
 def mpii_annotation(person: Person) -> dict[str, Any]:
     """MPII's format, counted from 1.
 
-    Centre and scale are such that `MpiiDataset`, which moves the center down by 15 scales and 1 up and left, gets
+    Center and scale are such that `MpiiDataset`, which moves the center down by 15 scales and 1 up and left, gets
     the center and the longer side of `person.box`.
 
     Args:
