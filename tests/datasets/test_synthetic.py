@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import argparse
 import hashlib
 import json
 import multiprocessing
@@ -19,7 +18,7 @@ from mmpose_ext.datasets.synthetic.poses import KINDS, sample_pose
 from mmpose_ext.datasets.synthetic.scene import render_scene
 from mmpose_ext.datasets.synthetic.skeleton import KEYPOINT_NAMES, Build, Pose, articulate
 from mmpose_ext.datasets.synthetic.writer import Settings, ensure_dataset
-from mmpose_ext.toolbox.commands import synthetic as command
+from mmpose_ext.toolbox.cli import main
 
 SETTINGS = Settings(num_persons=12, seed=3)
 
@@ -203,11 +202,9 @@ def test_truth_scores_ap_one(folder: Path) -> None:
 
 
 def test_command(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
-    parser = argparse.ArgumentParser()
-    command.add_arguments(parser)
-    line = [str(tmp_path / "set"), "--persons", "2", "--workers", "0", "--preview", str(tmp_path / "preview.jpg")]
-    assert command.run(parser.parse_args(line)) == 0
-    assert "rendered" in capsys.readouterr().out
+    line = ["synthetic", str(tmp_path / "set"), "--persons", "2", "--workers", "0"]
+    assert main([*line, "--preview", str(tmp_path / "preview.jpg")]) == 0
+    assert "2 persons, rendered" in capsys.readouterr().out
     assert cv2.imread(str(tmp_path / "preview.jpg")).std() > 1
-    assert command.run(parser.parse_args([*line, "--seed", "1"])) == 2
+    assert main([*line, "--seed", "1"]) == 2
     assert "was generated with" in capsys.readouterr().err

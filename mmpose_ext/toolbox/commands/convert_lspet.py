@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import argparse
-import sys
 from pathlib import Path
 
 
@@ -24,10 +23,6 @@ def run(args: argparse.Namespace) -> int:
     """
     from mmpose_ext.toolbox.leeds.lspet import convert
 
-    try:
-        counts = convert(args.archive, args.out)
-    except ValueError as error:
-        sys.stderr.write(f"mmpose-ext convert-lspet: {error}\n")
-        return 2
-    sys.stdout.write(f"{args.out}: {', '.join(f'{name} {count}' for name, count in counts.items())}\n")
+    counts = convert(args.archive, args.out)
+    print(f"{args.out}: {', '.join(f'{name} {count}' for name, count in counts.items())}")
     return 0

@@ -7,7 +7,6 @@ kept; any other content of the folder is an error.
 from __future__ import annotations
 
 import argparse
-import sys
 from pathlib import Path
 
 
@@ -15,9 +14,9 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
     """Add the arguments of this command."""
     parser.add_argument("out", type=Path, help="folder to write, missing or empty")
     parser.add_argument("--persons", type=int, default=2000, help="number of annotated persons")
-    parser.add_argument("--seed", type=int, default=0, help="seed of everything drawn")
-    parser.add_argument("--workers", type=int, default=None, help="processes (None: one for each CPU)")
-    parser.add_argument("--preview", type=Path, default=None, help="also write a sheet of labelled samples here")
+    parser.add_argument("--seed", type=int, default=0, help="seed of all random choices")
+    parser.add_argument("--workers", type=int, default=None, help="processes; one for each CPU without this")
+    parser.add_argument("--preview", type=Path, default=None, help="also write a sheet of labeled samples to this file")
 
 
 def run(args: argparse.Namespace) -> int:
@@ -29,16 +28,11 @@ def run(args: argparse.Namespace) -> int:
     Returns:
         Exit status.
     """
+    from mmpose_ext.datasets.synthetic.preview import write_preview
     from mmpose_ext.datasets.synthetic.writer import Settings, ensure_dataset
 
-    try:
-        new = ensure_dataset(args.out, Settings(num_persons=args.persons, seed=args.seed), workers=args.workers)
-        if args.preview is not None:
-            from mmpose_ext.datasets.synthetic.preview import write_preview
-
-            write_preview(args.out, args.preview)
-    except ValueError as error:
-        sys.stderr.write(f"mmpose-ext synthetic: {error}\n")
-        return 2
-    sys.stdout.write(f"{args.out}: {args.persons} persons, {'rendered' if new else 'already there'}\n")
+    new = ensure_dataset(args.out, Settings(num_persons=args.persons, seed=args.seed), workers=args.workers)
+    if args.preview is not None:
+        write_preview(args.out, args.preview)
+    print(f"{args.out}: {args.persons} person{'s' * (args.persons != 1)}, {'rendered' if new else 'already there'}")
     return 0

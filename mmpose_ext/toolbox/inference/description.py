@@ -1,9 +1,7 @@
-"""What has to be known for running an ONNX file without its config: crop, normalisation, codec, names.
+"""What is needed to run an ONNX file without its config: crop, normalization, codec, names.
 
 :func:`describe` takes it from a config, ``mmpose-ext export`` writes it into the file, and :func:`read_description`
 reads it again.
-
-Deviations: none (no paper).
 """
 
 from __future__ import annotations
@@ -17,10 +15,16 @@ import numpy as np
 from mmengine.config import Config
 from mmengine.registry import DefaultScope
 
-__all__ = ["DESCRIPTION", "Description", "describable", "describe", "read_description"]
+from mmpose_ext.toolbox.safe_config import check_plain
+
+__all__ = ["DESCRIPTION", "Description", "check_meta", "describable", "describe", "read_description"]
 
 DESCRIPTION = "mmpose_ext"
 """Key of the description in the metadata of an ONNX file."""
+
+_MAX_TEXT = 2**20
+_MAX_INPUT = 4096
+_MAX_KEYPOINTS = 1000
 
 
 class Description(NamedTuple):
@@ -29,7 +33,7 @@ class Description(NamedTuple):
     codec: dict[str, Any]
     """Config of the codec."""
     pipeline: list[dict[str, Any]]
-    """Config of the transforms from picture to crop."""
+    """Config of the transforms from image to crop."""
     mean: list[float]
     """Of each channel, in the order of the network's input."""
     std: list[float]
@@ -41,21 +45,65 @@ class Description(NamedTuple):
 
 
 def read_description(text: str, path: Path) -> Description:
-    """Read what :func:`describe` has made.
+    """Read what :func:`describe` has made, as data: nothing is built here.
 
     Args:
         text: JSON.
         path: The file that it is from, for the message.
 
     Raises:
-        ValueError: If it is not a description.
+        ValueError: If it is not a description, or holds anything but plain data of a reasonable size.
     """
     try:
+        if len(text) > _MAX_TEXT:
+            raise ValueError(f"{len(text)} characters")
         about = json.loads(text)
         parts = {key: about[key] for key in Description._fields}
-        return Description(**{**parts, "meta": _arrays(parts["meta"])})
-    except (json.JSONDecodeError, KeyError, TypeError, AttributeError) as error:
+    except (ValueError, KeyError, TypeError, RecursionError) as error:
         raise ValueError(f"expected the description of a network in {path}, got {text[:60]!r} ({error!r})") from error
+    check_plain(parts, file=path)
+    size: Any = parts["codec"].get("input_size") if isinstance(parts["codec"], dict) else None
+    if not _numbers(size, 2) or not all(isinstance(side, int) and 1 <= side <= _MAX_INPUT for side in size):
+        raise ValueError(f"expected a codec with an input_size of 1 to {_MAX_INPUT} pixels in {path}, got {size!r}")
+    if not (_numbers(parts["mean"], 3) and _numbers(parts["std"], 3) and all(parts["std"])):
+        raise ValueError(f"expected mean and std, three numbers each, in {path}")
+    if not isinstance(parts["meta"], dict):
+        raise ValueError(f"expected names and skeleton of keypoints in {path}, got a {type(parts['meta']).__name__}")
+    meta = _with_arrays(parts["meta"])
+    check_meta(meta, path)
+    return Description(**{**parts, "meta": meta})
+
+
+def check_meta(meta: Mapping[str, Any], path: str | Path) -> None:
+    """Refuse a `dataset_meta` that a result can't be written or drawn with.
+
+    Args:
+        meta: Of a description or a checkpoint.
+        path: The file that it is from, for the message.
+
+    Raises:
+        ValueError: If names, skeleton or colors are missing or don't belong together.
+    """
+    try:
+        number, names, links = meta["num_keypoints"], meta["keypoint_id2name"], meta.get("skeleton_links", [])
+        good = isinstance(number, int) and 1 <= number <= _MAX_KEYPOINTS and set(names) == set(range(number))
+        good = good and all(isinstance(name, str) for name in names.values())
+        good = good and all(len(link) == 2 and all(0 <= int(end) < number for end in link) for link in links)
+        for key, rows in (("keypoint_colors", number), ("skeleton_link_colors", len(links))):
+            if key in meta and rows:
+                good = good and np.asarray(meta[key], dtype=float).shape == (rows, 3)
+        if "flip_indices" in meta:
+            good = good and sorted(int(k) for k in meta["flip_indices"]) == list(range(number))
+    except (KeyError, TypeError, ValueError, AttributeError, OverflowError) as error:
+        raise ValueError(f"expected names and skeleton of keypoints in {path} ({error!r})") from error
+    if not good:
+        raise ValueError(f"expected names, skeleton and colors of keypoints that belong together in {path}")
+
+
+def _numbers(value: Any, length: int) -> bool:
+    """Whether a value is a list of so many numbers."""
+    right = isinstance(value, list) and len(value) == length
+    return right and all(isinstance(one, int | float) and not isinstance(one, bool) for one in value)
 
 
 def describable(config: Config) -> bool:
@@ -68,7 +116,7 @@ def describable(config: Config) -> bool:
 
 
 def describe(config: Config) -> dict[str, Any]:
-    """What has to be known for running a network without its config, in plain types for JSON.
+    """What is needed to run a network without its config, in plain types for JSON.
 
     Args:
         config: A top-down config.
@@ -109,8 +157,8 @@ def _plain(value: Any) -> Any:
     return value.tolist() if isinstance(value, np.ndarray | np.generic) else value
 
 
-def _arrays(meta: Mapping[str, Any]) -> dict[str, Any]:
-    """MMPose's types again: numbers as keys, arrays for colours and sigmas."""
+def _with_arrays(meta: Mapping[str, Any]) -> dict[str, Any]:
+    """MMPose's types again: numbers as keys, arrays for colors and sigmas."""
     arrays = {"keypoint_colors", "skeleton_link_colors", "sigmas", "dataset_keypoint_weights"}
     result: dict[str, Any] = {}
     for key, value in meta.items():

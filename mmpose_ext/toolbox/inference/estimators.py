@@ -1,8 +1,6 @@
-"""From persons in pictures to their key points, by a config and its checkpoint or by an ONNX file.
+"""From persons in images to their keypoints, by a config and its checkpoint or by an ONNX file.
 
-Shapes: N persons, K key points; coordinates are (x, y) in pixels of the picture.
-
-Deviations: none (no paper).
+Shapes: N persons, K keypoints; coordinates are (x, y) in pixels of the image.
 """
 
 from __future__ import annotations
@@ -20,15 +18,22 @@ from mmengine.registry import DefaultScope
 from mmpose.registry import KEYPOINT_CODECS
 
 from mmpose_ext.toolbox.catalogue.configs import find_config
-from mmpose_ext.toolbox.inference.description import DESCRIPTION, Description, describe, read_description
+from mmpose_ext.toolbox.inference.description import (
+    DESCRIPTION,
+    Description,
+    check_meta,
+    describe,
+    read_description,
+)
 from mmpose_ext.toolbox.inference.onnx_runtime import onnx_session
 from mmpose_ext.toolbox.inference.weights import load_weights, quiet_logger
+from mmpose_ext.toolbox.safe_config import build_codec, build_pipeline
 
 __all__ = ["Crop", "Estimator", "OnnxEstimator", "Pose", "TorchEstimator"]
 
 
 class Crop(NamedTuple):
-    """One person in a picture."""
+    """One person in an image."""
 
     image: np.ndarray
     """Pixels (H, W, 3), blue, green, red."""
@@ -46,14 +51,14 @@ class Pose(NamedTuple):
 
 
 class Estimator(Protocol):
-    """Finds key points."""
+    """Finds keypoints."""
 
     @property
     def meta(self) -> Mapping[str, Any]:
-        """`dataset_meta` of MMPose: names, skeleton, colours."""
+        """`dataset_meta` of MMPose: names, skeleton, colors."""
 
     def __call__(self, crops: Sequence[Crop]) -> list[Pose]:
-        """Key points of each person."""
+        """Keypoints of each person."""
 
 
 def _packed(pipeline: Compose, crops: Sequence[Crop], meta: Mapping[str, Any]) -> dict[str, list]:
@@ -70,8 +75,8 @@ class TorchEstimator:
         config: Path, ``mmpose::path``, ``mmpose_ext::path``, base name or alias.
         checkpoint: File; None for random weights.
         device: As in PyTorch.
-        flip: Whether each person is looked at a second time in a mirror, as most configs do in a test.
-        deploy: Whether norms are folded into convolutions first, which is faster.
+        flip: Whether the maps of the image and of its mirror image are averaged, as most configs do in a test.
+        deploy: Whether batch norms are folded into convolutions first, which is faster.
         trusted: See :func:`~mmpose_ext.toolbox.inference.weights.load_weights`.
 
     Raises:
@@ -99,13 +104,15 @@ class TorchEstimator:
             inferencer = Pose2DInferencer(str(find_config(config)), None, device=device, det_model="whole_image")
             self.model, self._pipeline = inferencer.model, inferencer.pipeline
             about = {} if checkpoint is None else load_weights(self.model, checkpoint, trusted=trusted)
+            if about.get("dataset_meta"):
+                check_meta(about["dataset_meta"], str(checkpoint))
             self.meta = self.model.dataset_meta = about.get("dataset_meta") or self.model.dataset_meta
             self.model.test_cfg["flip_test"] = flip
             if deploy:
                 switch_to_deploy(self.model)
 
     def __call__(self, crops: Sequence[Crop]) -> list[Pose]:
-        """Key points of each person.
+        """Keypoints of each person.
 
         Args:
             crops: Persons, which become one batch.
@@ -126,7 +133,8 @@ class OnnxEstimator:
         device: ``cpu`` or ``cuda``.
 
     Raises:
-        ValueError: If the file has no description and no config is given.
+        ValueError: If the file can't be read, has no description and no config is given, or a description that names
+            anything but the transforms and codecs of :mod:`~mmpose_ext.toolbox.safe_config`.
     """
 
     def __init__(
@@ -141,14 +149,29 @@ class OnnxEstimator:
         about = read_description(str(text), path)
         self.meta = about.meta
         with DefaultScope.overwrite_default_scope("mmpose"):
-            self._pipeline = Compose(about.pipeline)
-            self._codec = KEYPOINT_CODECS.build(_batched(about.codec))
+            if config is None:  # from whoever made the file
+                self._pipeline = build_pipeline(about.pipeline, file=path)
+                self._codec = build_codec(_batched(about.codec), file=path)
+            else:
+                self._pipeline = Compose(about.pipeline)
+                self._codec = KEYPOINT_CODECS.build(_batched(about.codec))
         self._mean, self._std = (np.array(x, dtype=np.float32)[:, None, None] for x in (about.mean, about.std))
         self._to_rgb = about.bgr_to_rgb
         self._input = self._check_input(about)
         self._half = self._input.type == "tensor(float16)"
         batch = self._input.shape[0]
         self.batch = batch if isinstance(batch, int) else None
+        self._try_pipeline(about)
+
+    def _try_pipeline(self, about: Description) -> None:
+        """Refuse a pipeline that makes no crops, or none of the size of the input."""
+        width, height = about.codec["input_size"]
+        try:
+            shape = self.images([Crop(np.zeros((8, 8, 3), np.uint8), np.array([0, 0, 8, 8, 1], np.float32))]).shape
+        except Exception as error:  # each transform has its own way to refuse its arguments
+            raise ValueError(f"expected a pipeline that makes crops in {self.path}, got {error!r}") from error
+        if shape != (1, 3, height, width):
+            raise ValueError(f"expected crops of {height}x{width} from the pipeline in {self.path}, got {shape[2:]}")
 
     def _check_input(self, about: Description) -> Any:
         """The one input, if it takes the crops that the description makes."""
@@ -165,13 +188,13 @@ class OnnxEstimator:
         return inputs[0]
 
     def __call__(self, crops: Sequence[Crop]) -> list[Pose]:
-        """Key points of each person.
+        """Keypoints of each person.
 
         Args:
             crops: Persons, which become one batch, or several if the file has a fixed batch size.
         """
         packed = _packed(self._pipeline, crops, self.meta)
-        images, poses = self._normalised(packed), []
+        images, poses = self._normalized(packed), []
         for (keypoints, scores), sample in zip(self._found(self.run(images)), packed["data_samples"], strict=True):
             meta = sample.metainfo
             scale = meta["input_scale"]
@@ -185,9 +208,9 @@ class OnnxEstimator:
         Args:
             crops: Persons.
         """
-        return self._normalised(_packed(self._pipeline, crops, self.meta))
+        return self._normalized(_packed(self._pipeline, crops, self.meta))
 
-    def _normalised(self, packed: Mapping[str, list]) -> np.ndarray:
+    def _normalized(self, packed: Mapping[str, list]) -> np.ndarray:
         images = np.stack([image.numpy() for image in packed["inputs"]]).astype(np.float32)
         return np.ascontiguousarray(((images[:, ::-1] if self._to_rgb else images) - self._mean) / self._std)
 
@@ -202,23 +225,26 @@ class OnnxEstimator:
         for start in range(0, len(images), size):
             part = images[start : start + size]
             padding = np.zeros((size - len(part), *part.shape[1:]), dtype=part.dtype)
-            outputs = self._session.run(None, {self._input.name: np.concatenate([part, padding])})
+            try:
+                outputs = self._session.run(None, {self._input.name: np.concatenate([part, padding])})
+            except Exception as error:  # ONNX Runtime has a dozen classes for it
+                raise ValueError(f"{self.path} can't be run: {str(error)[:300]}") from error
             parts.append([output[: len(part)].astype(np.float32) for output in outputs])
         return [np.concatenate(output) for output in zip(*parts, strict=True)]
 
     def _found(self, outputs: list[np.ndarray]) -> list[tuple[np.ndarray, np.ndarray]]:
-        """Key points and scores of each crop, if the outputs are those of the description."""
+        """Keypoints and scores of each crop, if the outputs are those of the description."""
         wanted = self.meta["num_keypoints"]
         try:
             found = self._decode(outputs)
             got = len(found[0][1][0])
-        except (ValueError, IndexError, TypeError, AssertionError) as error:
+        except Exception as error:  # whatever a codec stumbles over in outputs that are not its own
             shapes = ", ".join(str(output.shape) for output in outputs)
             raise ValueError(
                 f"expected outputs of {self.path} for {type(self._codec).__name__}, got {shapes} ({error})"
             ) from error
         if got != wanted:
-            raise ValueError(f"expected {wanted} key points from {self.path}, got {got}")
+            raise ValueError(f"expected {wanted} keypoints from {self.path}, got {got}")
         return found
 
     def _decode(self, outputs: list[np.ndarray]) -> list[tuple[np.ndarray, np.ndarray]]:
@@ -232,6 +258,6 @@ class OnnxEstimator:
 
 def _batched(codec: Mapping[str, Any]) -> dict[str, Any]:
     """The same codec in the form that decodes a batch at once, if there is one."""
-    name = f"Batched{codec['type']}"
+    name = f"Batched{codec.get('type')}"
     KEYPOINT_CODECS.import_from_location()
-    return {**codec, "type": name if name in KEYPOINT_CODECS.module_dict else codec["type"]}
+    return {**codec, "type": name} if name in KEYPOINT_CODECS.module_dict else dict(codec)

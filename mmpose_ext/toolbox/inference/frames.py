@@ -1,8 +1,6 @@
-"""Pictures to look at: files, folders, videos, a camera.
+"""Input of an inference: image files, folders, videos, a camera.
 
-Shapes: H W picture; pixels are uint8 in the order blue, green, red.
-
-Deviations: none (no paper).
+Shapes: H W image; pixels are uint8 in the order blue, green, red.
 """
 
 from __future__ import annotations
@@ -15,6 +13,8 @@ from pathlib import Path
 import cv2
 import numpy as np
 
+from mmpose_ext.toolbox.image_file import MAX_PIXELS, UnreadableImage, read_image
+
 __all__ = ["IMAGES", "VIDEOS", "Frame", "Source", "find_sources", "read"]
 
 IMAGES = frozenset({".bmp", ".jpeg", ".jpg", ".png", ".tif", ".tiff", ".webp"})
@@ -23,12 +23,12 @@ VIDEOS = frozenset({".avi", ".m4v", ".mkv", ".mov", ".mp4", ".mpeg", ".mpg", ".w
 
 @dataclass(frozen=True)
 class Source:
-    """Something that gives pictures.
+    """Something that gives images.
 
     Attributes:
         kind: ``image``, ``video`` or ``webcam``.
         path: File; the number of the camera for a webcam.
-        name: Path below the folder that the user named, without ending: where its pictures are written.
+        name: Path below the folder that the user named, without ending: where its images are written.
     """
 
     kind: str
@@ -36,7 +36,7 @@ class Source:
     name: str
 
     def count(self) -> int | None:
-        """Number of pictures, if known."""
+        """Number of frames, if known."""
         if self.kind != "video":
             return 1 if self.kind == "image" else None
         capture = cv2.VideoCapture(str(self.path))
@@ -47,13 +47,13 @@ class Source:
 
 @dataclass(frozen=True)
 class Frame:
-    """One picture.
+    """One image.
 
     Attributes:
         source: Where it is from.
         index: Its number in the source, from 0.
         image: Pixels (H, W, 3).
-        rate: Pictures per second of a video or camera; 0 for a file.
+        rate: Frames per second of a video or camera; 0 for a file.
     """
 
     source: Source
@@ -63,38 +63,53 @@ class Frame:
 
     @property
     def file_name(self) -> str:
-        """What stands for it in the JSON: the file, and the number in a video."""
+        """Its name in the JSON file: the file, with the number of the frame in a video."""
         return str(self.source.path) if self.source.kind == "image" else f"{self.source.path}#{self.index}"
 
 
-def find_sources(words: Sequence[str]) -> list[Source]:
+def find_sources(words: Sequence[str], *, unreadable: Callable[[str], None] | None = None) -> list[Source]:
     """Resolve what a user names.
 
     Args:
-        words: Image, video, folder of those (searched all through), or ``webcam`` or ``webcam:NUMBER``.
+        words: Image, video, folder of those (with all folders inside), or ``webcam`` or ``webcam:NUMBER``.
+        unreadable: Called with what is wrong for each word that names nothing, as long as another one does; without,
+            the first is an error.
 
     Raises:
-        ValueError: If a path does not exist, is of an unknown kind, a folder has no picture, or there is no camera.
+        ValueError: If a path does not exist, is of an unknown kind, a folder has no image, or there is no camera.
     """
     found: list[Source] = []
+    errors: list[ValueError] = []
     for word in words:
-        path = Path(word).expanduser()
-        if word.partition(":")[0] == "webcam":
-            found.append(_webcam(word))
-        elif path.is_dir():
-            inside = [file for file in sorted(path.rglob("*")) if file.suffix.lower() in IMAGES | VIDEOS]
-            if not inside:
-                raise ValueError(f"expected images or videos in {path}, found none")
-            found += [_file(file, str(file.relative_to(path).with_suffix(""))) for file in inside]
-        elif not path.exists():
-            raise ValueError(f"expected an image, a video, a folder or webcam, got {word!r}, which does not exist")
-        else:
-            found.append(_file(path, path.stem))
+        try:
+            found += _sources_of(word)
+        except ValueError as error:
+            errors.append(error)
+    if errors and (unreadable is None or not found):
+        raise errors[0]
+    for one in errors:
+        if unreadable is not None:
+            unreadable(str(one))
     return _unique(found)
 
 
+def _sources_of(word: str) -> list[Source]:
+    path = Path(word).expanduser()
+    if word.partition(":")[0] == "webcam":
+        return [_webcam(word)]
+    if path.is_dir():
+        inside = [file for file in sorted(path.rglob("*")) if file.suffix.lower() in IMAGES | VIDEOS]
+        inside = [file for file in inside if not file.is_dir()]
+        if not inside:
+            raise ValueError(f"expected images or videos in {path}, found none")
+        return [_file(file, str(file.relative_to(path).with_suffix(""))) for file in inside]
+    if not path.exists() and not path.is_symlink():
+        raise ValueError(f"expected an image, a video, a folder or webcam, got {word!r}, which does not exist")
+    return [_file(path, path.stem)]
+
+
 def _webcam(word: str) -> Source:
-    """A camera that can be opened, which is tried here: before a network is built, not after."""
+    """A camera, opened once here: before a network is built, not after."""
     number = word.partition(":")[2] or "0"
     if not number.isdecimal():
         raise ValueError(f"expected webcam or webcam:NUMBER, got {word!r}")
@@ -112,7 +127,7 @@ def _file(path: Path, name: str) -> Source:
 
 
 def _unique(sources: Sequence[Source]) -> list[Source]:
-    """The sources with a number behind names that appear twice, so that no picture is written over another."""
+    """The sources with a number behind names that appear twice, so that no image is written over another."""
     seen: dict[str, int] = {}
     result = []
     for source in sources:
@@ -125,7 +140,7 @@ def _unique(sources: Sequence[Source]) -> list[Source]:
 def read(
     sources: Sequence[Source], *, limit: int | None = None, unreadable: Callable[[str], None] | None = None
 ) -> Iterator[Frame]:
-    """All pictures, one after the other.
+    """All images, one after the other.
 
     Args:
         sources: Where they are from.
@@ -144,27 +159,22 @@ def read(
                     return
                 number += 1
                 yield frame
-        except Unreadable as error:
+        except UnreadableImage as error:
             if unreadable is None:
                 raise
             unreadable(str(error))
 
 
-class Unreadable(ValueError):
-    """A source that gives no picture."""
-
-
 def _image(source: Source) -> Iterator[Frame]:
-    data = np.fromfile(source.path, dtype=np.uint8)  # not cv2.imread, which can't say why and fails on some paths
-    image = cv2.imdecode(data, cv2.IMREAD_COLOR) if data.size else None
-    if image is None:
-        raise Unreadable(f"expected an image, {source.path} can't be decoded")
-    yield Frame(source, 0, image)
+    yield Frame(source, 0, read_image(source.path))
 
 
 def _video(source: Source) -> Iterator[Frame]:
     with _opened(source) as capture:
         rate, index = capture.get(cv2.CAP_PROP_FPS) or 25.0, 0
+        width, height = capture.get(cv2.CAP_PROP_FRAME_WIDTH), capture.get(cv2.CAP_PROP_FRAME_HEIGHT)
+        if width * height > MAX_PIXELS:
+            raise UnreadableImage(f"{source.path} has frames of {width:.0f}x{height:.0f} pixels, too large")
         while True:
             there, image = capture.read()
             if not there:
@@ -172,7 +182,7 @@ def _video(source: Source) -> Iterator[Frame]:
             yield Frame(source, index, image, rate)
             index += 1
         if index == 0:
-            raise Unreadable(f"expected a {source.kind}, {source.path} has no picture")
+            raise UnreadableImage(f"expected a {source.kind}, {source.path} has no frame")
 
 
 @contextmanager
@@ -187,7 +197,7 @@ def _opened(source: Source) -> Iterator[cv2.VideoCapture]:
     try:
         if not capture.isOpened():
             what = f"camera {source.path}" if camera else str(source.path)
-            raise Unreadable(f"expected a {source.kind}, {what} can't be opened")
+            raise UnreadableImage(f"expected a {source.kind}, {what} can't be opened")
         yield capture
     finally:
         capture.release()

@@ -1,7 +1,4 @@
-"""The loop of an inference: pictures in, persons in batches over pictures, poses out in order.
-
-Deviations: none (no paper).
-"""
+"""The loop of an inference: images in, persons in batches that span images, poses out in order."""
 
 from __future__ import annotations
 
@@ -19,10 +16,10 @@ __all__ = ["Found", "estimate"]
 
 
 class Found(NamedTuple):
-    """All persons of a picture."""
+    """All persons of an image."""
 
     frame: Frame
-    """The picture."""
+    """The image."""
     boxes: np.ndarray
     """(N, 5)."""
     poses: list[Pose]
@@ -32,21 +29,21 @@ class Found(NamedTuple):
 def estimate(frames: Iterable[Frame], finder: Finder, estimator: Estimator, *, batch: int = 8) -> Iterator[Found]:
     """Find all persons and their poses.
 
-    As many pictures as a batch has persons are read ahead, and their persons share batches.
+    As many images as a batch has persons are read ahead, and their persons share batches.
 
     Args:
-        frames: Pictures.
+        frames: Images.
         finder: Finds persons.
         estimator: Finds key points.
         batch: Number of persons in a batch.
 
     Yields:
-        Each picture in order, also those without a person.
+        Each image in order, also those without a person.
     """
     if batch < 1:
         raise ValueError(f"expected a batch of at least 1, got {batch}")
-    pictures = iter(frames)
-    while ahead := list(islice(pictures, batch)):
+    images = iter(frames)
+    while ahead := list(islice(images, batch)):
         boxes = finder(ahead)
         crops = [Crop(frame.image, box) for frame, found in zip(ahead, boxes, strict=True) for box in found]
         poses = iter([pose for i in range(0, len(crops), batch) for pose in estimator(crops[i : i + batch])])

@@ -1,33 +1,35 @@
-"""Where the persons are: all of the picture, boxes from a file, or a detector.
+"""Where the persons are: the whole image is one, boxes come from a file, or a detector finds them.
 
-A finder maps pictures to boxes (N, 5) each: left, top, right, bottom in pixels, and a score.
-
-Deviations: none (no paper).
+A finder maps images to boxes (N, 5) each: left, top, right, bottom in pixels, and a score.
 """
 
 from __future__ import annotations
 
-import json
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from difflib import get_close_matches
 from pathlib import Path
+from typing import Any
 from urllib.error import URLError
 
 import numpy as np
 
 from mmpose_ext.toolbox.inference.frames import Frame
 from mmpose_ext.toolbox.inference.weights import load_weights, quiet_logger
+from mmpose_ext.toolbox.json_file import read_json, shown
 
 __all__ = ["Detector", "Finder", "GivenBoxes", "whole_image"]
+
+_LARGEST = 1e6
+"""Pixels; also keeps out NaN."""
 
 Finder = Callable[[Sequence[Frame]], list[np.ndarray]]
 
 
 def whole_image(frames: Sequence[Frame]) -> list[np.ndarray]:
-    """One person who fills the picture.
+    """One person who fills the image.
 
     Args:
-        frames: Pictures.
+        frames: Images.
     """
     return [np.array([[0, 0, *frame.image.shape[1::-1], 1]], dtype=np.float32) for frame in frames]
 
@@ -41,48 +43,54 @@ class GivenBoxes:
         threshold: Lowest score of a box.
 
     Raises:
-        ValueError: If the file is neither, or a box has not four or five numbers.
+        ValueError: If the file is neither, or a box is not four or five numbers with a positive size.
     """
 
     def __init__(self, path: Path, *, threshold: float = 0.0) -> None:
-        self.path = path
-        try:
-            content = json.loads(path.read_text())
-        except (OSError, UnicodeDecodeError, json.JSONDecodeError) as error:
-            raise ValueError(f"expected a JSON file with boxes, got {path}: {error}") from error
-        self._boxes: dict[str, list[list[float]]] = {}
+        self.path, self._threshold = path, threshold
+        content = read_json(path, expected="a JSON file with boxes")
         if not isinstance(content, dict):
             raise ValueError(
-                f"expected COCO's format or {{file name: [[x, y, width, height], ...]}} in {path}, got a list"
+                f"expected COCO's format or {{file name: [[x, y, width, height], ...]}} in {path}, got "
+                f"a {type(content).__name__}"
             )
+        self._boxes: dict[str, list[list[float]]] = {}
+        try:
+            self._read(content)
+        except (KeyError, TypeError, AttributeError) as error:
+            raise ValueError(f"expected boxes with the name of their image in {path}, got {error!r}") from error
+
+    def _read(self, content: Mapping[str, Any]) -> None:
         if "annotations" in content:
             names = {image["id"]: Path(image["file_name"]).name for image in content["images"]}
             self._boxes.update({name: [] for name in names.values()})
             for annotation in content["annotations"]:
-                self._add(names[annotation["image_id"]], [*annotation["bbox"], annotation.get("score", 1.0)], threshold)
-        else:
-            for name, boxes in content.items():
-                self._boxes[Path(name).name] = []
-                for box in boxes:
-                    self._add(Path(name).name, box if len(box) == 5 else [*box, 1.0], threshold)
+                box = [*annotation["bbox"], annotation.get("score", 1.0)]
+                self._add(names[annotation["image_id"]], box)
+            return
+        for name, boxes in content.items():
+            self._boxes[Path(name).name] = []
+            for box in boxes:
+                self._add(Path(name).name, box if len(box) == 5 else [*box, 1.0])
 
-    def _add(self, name: str, box: Sequence[float], threshold: float) -> None:
-        if len(box) != 5:
+    def _add(self, name: str, box: Sequence[Any]) -> None:
+        numbers = all(isinstance(value, int | float) and abs(value) < _LARGEST for value in box)
+        if len(box) != 5 or not numbers or min(box[2:4]) <= 0:
             raise ValueError(
-                f"expected x, y, width, height and perhaps a score of a box, got {list(box)} in {self.path}"
+                f"expected x, y, width, height and perhaps a score of a box in {self.path}, got {shown(list(box))}"
             )
         x, y, width, height, score = box
-        if score >= threshold:
+        if score >= self._threshold:
             self._boxes[name].append([x, y, x + width, y + height, score])
 
     def __call__(self, frames: Sequence[Frame]) -> list[np.ndarray]:
-        """Boxes of pictures.
+        """Boxes of images.
 
         Args:
-            frames: Pictures.
+            frames: Images.
 
         Raises:
-            ValueError: If the file knows nothing of a picture.
+            ValueError: If the file has no boxes for an image.
         """
         for frame in frames:
             if Path(frame.file_name).name not in self._boxes:
@@ -108,7 +116,7 @@ class Detector:
         device: As in PyTorch.
         threshold: Lowest score of a person.
         overlap: Largest overlap of two persons (intersection over union).
-        category: Number of the class of persons.
+        category: Index of the class of persons.
 
     Raises:
         ValueError: If there is no such detector, or the weights are not those of it.
@@ -144,10 +152,10 @@ class Detector:
             load_weights(self._inferencer.model, str(weights))
 
     def __call__(self, frames: Sequence[Frame]) -> list[np.ndarray]:
-        """Boxes of pictures.
+        """Boxes of images.
 
         Args:
-            frames: Pictures.
+            frames: Images.
         """
         from mmpose.evaluation.functional import nms
 

@@ -1,7 +1,4 @@
-"""What is left of an inference: pictures, videos, and one COCO-style JSON file.
-
-Deviations: none (no paper).
-"""
+"""Output of an inference: images, videos, and one COCO-style JSON file."""
 
 from __future__ import annotations
 
@@ -17,10 +14,11 @@ from mmengine.structures import InstanceData
 from mmpose.structures import PoseDataSample
 from mmpose.visualization import PoseLocalVisualizer
 
+from mmpose_ext.atomic import atomic_write
 from mmpose_ext.toolbox.inference.estimators import Pose
-from mmpose_ext.toolbox.inference.frames import Frame
+from mmpose_ext.toolbox.inference.frames import Frame, Source
 
-__all__ = ["JsonWriter", "Painter", "PictureWriter"]
+__all__ = ["ImageWriter", "JsonWriter", "Painter", "image_path"]
 
 
 class JsonWriter:
@@ -28,7 +26,7 @@ class JsonWriter:
 
     Args:
         meta: `dataset_meta` of the network.
-        info: What found the poses, in plain types, for whoever opens the file later.
+        info: Model and checkpoint, in plain types, for whoever opens the file later.
     """
 
     def __init__(self, meta: Mapping[str, Any], *, info: Mapping[str, Any] | None = None) -> None:
@@ -39,10 +37,10 @@ class JsonWriter:
         self.content: dict[str, list] = {"images": [], "annotations": [], "categories": [category]}
 
     def add(self, frame: Frame, boxes: np.ndarray, poses: Sequence[Pose]) -> None:
-        """Add a picture.
+        """Add an image.
 
         Args:
-            frame: The picture.
+            frame: The image.
             boxes: (N, 5).
             poses: N poses.
         """
@@ -72,8 +70,8 @@ class JsonWriter:
         Args:
             path: The file.
         """
-        path.parent.mkdir(parents=True, exist_ok=True)
-        path.write_text(self.text())
+        with atomic_write(path) as partial:
+            partial.write_text(self.text())
 
     def text(self) -> str:
         """The content of the file."""
@@ -86,11 +84,11 @@ def _line(entry: Mapping[str, Any]) -> str:
 
 
 class Painter:
-    """Draws poses over pictures.
+    """Draws poses over images.
 
     Args:
         meta: `dataset_meta` of the network.
-        threshold: Lowest score of a key point that is drawn.
+        threshold: Lowest score of a keypoint that is drawn.
         boxes: Whether boxes are drawn too.
     """
 
@@ -108,7 +106,7 @@ class Painter:
             poses: N poses.
 
         Returns:
-            A picture like ``image``.
+            An image like ``image``.
         """
         if not poses:
             return image.copy()
@@ -128,8 +126,18 @@ class Painter:
         return np.ascontiguousarray(self._visualizer.get_image()[..., ::-1])
 
 
-class PictureWriter:
-    """Writes pictures to a folder: images as JPEG, videos and cameras as MP4.
+def image_path(folder: Path, source: Source) -> Path:
+    """Where the images of a source are written.
+
+    Args:
+        folder: The folder of the output.
+        source: The source.
+    """
+    return folder / (source.name + (".jpg" if source.kind == "image" else ".mp4"))
+
+
+class ImageWriter:
+    """Writes images to a folder: images as JPEG, videos and cameras as MP4.
 
     Args:
         folder: The folder.
@@ -140,7 +148,7 @@ class PictureWriter:
         self._videos: dict[str, cv2.VideoWriter] = {}
 
     def add(self, frame: Frame, image: np.ndarray) -> Path:
-        """Write one picture.
+        """Write one image.
 
         Args:
             frame: Where it is from.
@@ -152,13 +160,15 @@ class PictureWriter:
         Raises:
             OSError: If it can't be written.
         """
-        video = frame.source.kind != "image"
-        path = self.folder / (frame.source.name + (".mp4" if video else ".jpg"))
-        path.parent.mkdir(parents=True, exist_ok=True)
-        if not video:
-            if not cv2.imwrite(str(path), image):
+        path = image_path(self.folder, frame.source)
+        if frame.source.kind == "image":
+            done, data = cv2.imencode(".jpg", image)
+            if not done:
                 raise OSError(f"{path} can't be written")
+            with atomic_write(path) as partial:
+                partial.write_bytes(data.tobytes())
             return path
+        path.parent.mkdir(parents=True, exist_ok=True)
         if frame.source.name not in self._videos:
             size = image.shape[1::-1]
             self._videos[frame.source.name] = cv2.VideoWriter(
@@ -169,7 +179,7 @@ class PictureWriter:
         self._videos[frame.source.name].write(image)
         return path
 
-    def __enter__(self) -> PictureWriter:
+    def __enter__(self) -> ImageWriter:
         return self
 
     def __exit__(self, kind: type | None, error: BaseException | None, trace: TracebackType | None) -> None:

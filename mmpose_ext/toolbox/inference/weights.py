@@ -1,9 +1,7 @@
 """Loads a checkpoint into a network only if it fits.
 
-MMPose's inferencers take whatever fits and leave the rest random, with a line in the log; whoever names the checkpoint
-of another network gets key points that mean nothing.
-
-Deviations: none (no paper).
+MMPose's inferencers load what fits and leave the rest random, with a line in the log: with the checkpoint of another
+network the keypoints mean nothing.
 """
 
 from __future__ import annotations

@@ -1,14 +1,13 @@
 """From a checked COCO-style file to what MMPose needs: files for training and validation, and metainfo.
 
-Shapes: K key points.
-
-Deviations: none (no paper).
+Shapes: K keypoints.
 """
 
 from __future__ import annotations
 
 import json
 import random
+import re
 from collections.abc import Mapping
 from typing import Any
 
@@ -16,11 +15,11 @@ from mmpose_ext.toolbox.own_data.check import Report
 from mmpose_ext.toolbox.own_data.keypoint_names import flip_pairs, sigma
 from mmpose_ext.toolbox.own_data.person import AREA_OF_BOX
 
-__all__ = ["labelled_persons", "mended", "metainfo_text", "split"]
+__all__ = ["labeled_persons", "metainfo_text", "plain_name", "repaired", "split"]
 
 
-def mended(report: Report) -> dict[str, Any]:
-    """What of a file can be used, with all that COCO's evaluation asks for.
+def repaired(report: Report) -> dict[str, Any]:
+    """The usable part of a file, with all fields that COCO's evaluation reads.
 
     Args:
         report: What the check found.
@@ -32,20 +31,21 @@ def mended(report: Report) -> dict[str, Any]:
     annotations = []
     for annotation in report.annotations:
         _, _, width, height = annotation["bbox"]
-        filled = {"iscrowd": 0, "area": AREA_OF_BOX * width * height, **annotation}
+        given = {key: value for key, value in annotation.items() if value is not None}
+        filled = {"iscrowd": 0, "area": AREA_OF_BOX * width * height, **given}
         filled["num_keypoints"] = sum(v > 0 for v in annotation["keypoints"][2::3])
         filled["id"] = annotation["id"] or free  # COCO's evaluation takes 0 for "none"
         annotations.append(filled)
     return {"images": list(report.images), "annotations": annotations, "categories": [dict(report.category)]}
 
 
-def labelled_persons(content: Mapping[str, Any]) -> int:
-    """Number of annotations with a labelled key point, those that a network learns from.
+def labeled_persons(content: Mapping[str, Any]) -> int:
+    """Number of persons that a network learns from: with a labeled keypoint, and no crowd.
 
     Args:
-        content: What :func:`mended` returned.
+        content: What :func:`repaired` returned.
     """
-    return sum(annotation["num_keypoints"] > 0 for annotation in content["annotations"])
+    return sum(one["num_keypoints"] > 0 and not one["iscrowd"] for one in content["annotations"])
 
 
 def split(content: Mapping[str, Any], *, share: float, seed: int = 0) -> tuple[dict[str, Any], dict[str, Any]]:
@@ -79,6 +79,15 @@ def split(content: Mapping[str, Any], *, share: float, seed: int = 0) -> tuple[d
     return parts[0], parts[1]
 
 
+def plain_name(name: str) -> str:
+    """A name without what would end a text in a Python file, or name another folder.
+
+    Args:
+        name: E.g. that of a file.
+    """
+    return re.sub(r"[^\w.-]+", "_", name)
+
+
 def metainfo_text(name: str, report: Report) -> str:
     """A metainfo file.
 
@@ -86,8 +95,8 @@ def metainfo_text(name: str, report: Report) -> str:
         name: Of the data set.
         report: What the check found.
     """
-    pairs = flip_pairs(report.keypoints)
-    lines = [f'"""Key points of {name}: flip pairs by name, sigmas of COCO where a name is known there."""', ""]
+    pairs, name = flip_pairs(report.keypoints), plain_name(name)
+    lines = [f'"""Keypoints of {name}: flip pairs by name, sigmas of COCO where a name is known there."""', ""]
     lines += ["dataset_info = dict(", f"    dataset_name={json.dumps(name)},", "    paper_info=dict(),"]
     lines += ["    keypoint_info={"]
     for i, keypoint in enumerate(report.keypoints):

@@ -1,21 +1,19 @@
-"""Looks through a COCO-style key point file and says what is wrong, by annotation id.
+"""Checks a COCO-style keypoint file and reports what is wrong, by annotation id.
 
-Shapes: K key points.
-
-Deviations: none (no paper).
+Shapes: K keypoints.
 """
 
 from __future__ import annotations
 
-import json
 from collections import Counter
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from pathlib import Path
 from typing import Any, NamedTuple
 
+from mmpose_ext.toolbox.json_file import read_json, shown
 from mmpose_ext.toolbox.own_data.category import category_findings, skeleton
 from mmpose_ext.toolbox.own_data.image import image_findings
-from mmpose_ext.toolbox.own_data.person import Finding, person_findings, visibility
+from mmpose_ext.toolbox.own_data.person import Finding, is_identity, person_findings, visibility
 
 __all__ = ["Problem", "Report", "check", "load"]
 
@@ -27,9 +25,9 @@ class Problem(NamedTuple):
     """Something wrong."""
 
     error: bool
-    """Whether training would fail or learn nonsense; otherwise it is worth a look only."""
+    """Whether training would fail or learn nonsense; if not, it is a warning."""
     kind: str
-    """Annotation, image, category, key point or file."""
+    """Annotation, image, category, keypoint or file."""
     name: str
     """Its id or name."""
     what: str
@@ -47,19 +45,19 @@ class Report(NamedTuple):
     problems: list[Problem]
     """In the order of the file."""
     category: Mapping[str, Any]
-    """The one with key points."""
+    """The one with keypoints."""
     keypoints: list[str]
-    """Names of the key points."""
+    """Names of the keypoints."""
     skeleton: list[tuple[int, int]]
     """Pairs of numbers, from 0."""
-    labelled: list[int]
-    """For each key point, in how many annotations it is labelled."""
+    labeled: list[int]
+    """For each keypoint, in how many annotations it is labeled."""
     persons: int
-    """Annotations with at least one labelled key point."""
+    """Annotations with at least one labeled keypoint."""
     images: list[Mapping[str, Any]]
     """Those without an error."""
     annotations: list[Mapping[str, Any]]
-    """Those of the category with key points, without an error, on an image without one."""
+    """Those of the category with keypoints, without an error, on an image without one."""
 
     @property
     def errors(self) -> int:
@@ -68,7 +66,7 @@ class Report(NamedTuple):
 
     @property
     def whole_errors(self) -> int:
-        """Number of errors of the whole file, such as two key points of one name: nothing can be left out for them."""
+        """Number of errors of the whole file, such as two keypoints of one name: nothing can be left out for them."""
         return sum(problem.error and problem.kind in _WHOLE for problem in self.problems)
 
 
@@ -79,12 +77,9 @@ def load(path: Path) -> dict[str, Any]:
         path: COCO-style JSON.
 
     Raises:
-        ValueError: If it is not JSON with `images`, `annotations` and a category with key points.
+        ValueError: If it is not JSON with `images`, `annotations` and a category with keypoints.
     """
-    try:
-        content = json.loads(path.read_text())
-    except (OSError, UnicodeDecodeError, json.JSONDecodeError) as error:
-        raise ValueError(f"expected a JSON file, got {path}: {error}") from error
+    content = read_json(path)
     parts = ("images", "annotations", "categories")
     if not isinstance(content, dict) or not all(isinstance(content.get(part), list) for part in parts):
         found = ", ".join(sorted(content)) if isinstance(content, dict) else f"a {type(content).__name__}"
@@ -98,39 +93,39 @@ def check(content: Mapping[str, Any], *, images: Path | None = None) -> Report:
     """Look for everything that is wrong.
 
     Args:
-        content: What :func:`load` returned. Of several categories with key points the one with most annotations counts.
+        content: What :func:`load` returned. Of several categories with keypoints the one with most annotations counts.
         images: Folder of the images; their presence and their sizes are checked with it.
     """
     category = _category(content)
-    names = [str(name) for name in category["keypoints"]]
+    names = [name if isinstance(name, str) else shown(name) for name in category["keypoints"]]
     problems = [
-        Problem(error, "category", str(category["id"]), what) for error, what in category_findings(category, names)
+        Problem(error, "category", shown(category["id"]), what) for error, what in category_findings(category, names)
     ]
-    pictures, found = _entries("image", content["images"], lambda image: image_findings(image, images))
+    usable, found = _entries("image", content["images"], lambda image: image_findings(image, images))
     problems += found
-    known = {image["id"]: image for image in pictures}
+    known = {image["id"]: image for image in usable}
     listed = {image["id"] for image in content["images"] if _has_id(image)}
 
     def look(annotation: Mapping[str, Any]) -> Iterator[Finding]:
         number: Any = annotation.get("image_id")
-        if not isinstance(number, int):
-            yield True, f"expected a whole number as its `image_id`, got {number!r}"
+        if not is_identity(number):
+            yield True, f"expected a whole number as its `image_id`, got {shown(number)}"
         elif number not in listed:
             yield True, f"there is no image {number}"
-        yield from person_findings(annotation, names, known.get(number) if isinstance(number, int) else None)
+        yield from person_findings(annotation, names, known.get(number) if is_identity(number) else None)
 
     mine, others = _of_category(content["annotations"], category["id"])
     persons, found = _entries("annotation", mine, look)
     persons = [person for person in persons if person["image_id"] in known]
     seen = [visibility(entry, names) for entry in mine if isinstance(entry, dict)]
-    labelled = [sum(one[k] > 0 for one in seen) for k in range(len(names))]
-    problems += [*others, *found, *_whole(names, labelled, persons)]
+    labeled = [sum(one[k] > 0 for one in seen) for k in range(len(names))]
+    problems += [*others, *found, *_whole(names, labeled, persons)]
     number = sum(any(v > 0 for v in one) for one in seen)
-    return Report(problems, category, names, skeleton(category, len(names)), labelled, number, pictures, persons)
+    return Report(problems, category, names, skeleton(category, len(names)), labeled, number, usable, persons)
 
 
 def _with_keypoints(content: Mapping[str, Any]) -> list[Mapping[str, Any]]:
-    """The categories that have key points."""
+    """The categories that have keypoints."""
     return [
         category
         for category in content["categories"]
@@ -140,9 +135,9 @@ def _with_keypoints(content: Mapping[str, Any]) -> list[Mapping[str, Any]]:
 
 
 def _category(content: Mapping[str, Any]) -> Mapping[str, Any]:
-    """The category with key points that most annotations belong to."""
-    uses = Counter(str(entry.get("category_id")) for entry in content["annotations"] if isinstance(entry, dict))
-    return max(_with_keypoints(content), key=lambda one: uses[str(one["id"])])
+    """The category with keypoints that most annotations belong to."""
+    uses = Counter(shown(entry.get("category_id")) for entry in content["annotations"] if isinstance(entry, dict))
+    return max(_with_keypoints(content), key=lambda one: uses[shown(one["id"])])
 
 
 def _of_category(entries: Sequence[Any], category: Any) -> tuple[list[Any], list[Problem]]:
@@ -152,8 +147,8 @@ def _of_category(entries: Sequence[Any], category: Any) -> tuple[list[Any], list
         if not isinstance(entry, dict) or entry.get("category_id") == category:
             mine.append(entry)
             continue
-        text = f"left out: expected category {category}, which has the key points, got {entry.get('category_id')!r}"
-        others.append(Problem(False, "annotation", str(entry.get("id")), text))
+        text = f"left out: expected category {category}, which has the keypoints, got {shown(entry.get('category_id'))}"
+        others.append(Problem(False, "annotation", shown(entry.get("id")), text))
     return mine, others
 
 
@@ -167,14 +162,14 @@ def _entries(
     met: set[int] = set()
     for place, entry in enumerate(entries, start=1):
         if not _has_id(entry):
-            came = repr(entry.get("id")) if isinstance(entry, dict) else f"no dict but {entry!r:.40}"
+            came = shown(entry.get("id")) if isinstance(entry, dict) else f"no dict but {shown(entry)}"
             text = f"expected a whole number as its `id`, got {came}"
             problems.append(Problem(True, kind, f"no. {place} of the list", text))
             continue
         identity = entry["id"]
         findings = [] if identity in met else list(look(entry))
         if times[identity] > 1 and identity not in met:
-            findings.append((True, f"its id stands {times[identity]} times, expected once"))
+            findings.append((True, f"{times[identity]} entries have its id, expected one"))
         met.add(identity)
         problems += [Problem(error, kind, str(identity), what) for error, what in findings]
         if times[identity] == 1 and not any(error for error, _ in findings):
@@ -183,17 +178,17 @@ def _entries(
 
 
 def _has_id(entry: Any) -> bool:
-    return isinstance(entry, dict) and isinstance(entry.get("id"), int) and not isinstance(entry["id"], bool)
+    return isinstance(entry, dict) and is_identity(entry.get("id"))
 
 
-def _whole(names: Sequence[str], labelled: Sequence[int], persons: Sequence[Mapping[str, Any]]) -> Iterator[Problem]:
+def _whole(names: Sequence[str], labeled: Sequence[int], persons: Sequence[Mapping[str, Any]]) -> Iterator[Problem]:
     """What only all annotations together tell."""
-    if not any(labelled):
-        yield Problem(True, "the file", "", "has no annotation with a labelled key point")
+    if not any(labeled):
+        yield Problem(True, "the file", "", "has no annotation with a labeled keypoint")
         return
-    for name, number in zip(names, labelled, strict=True):
+    for name, number in zip(names, labeled, strict=True):
         if number == 0:
-            yield Problem(False, "key point", name, "labelled nowhere")
+            yield Problem(False, "keypoint", name, "never labeled")
     flat = [one["keypoints"] for one in persons]
     if flat and all(0 <= value <= 1 for one in flat for i, value in enumerate(one) if i % 3 < 2):
         yield Problem(True, "the file", "", "has coordinates from 0 to 1 only; expected pixels")

@@ -1,8 +1,6 @@
-"""A config that trains any model on a data set of one's own.
+"""A config that trains any model on a data set of your own.
 
-Shapes: K key points.
-
-Deviations: none (no paper).
+Shapes: K keypoints.
 """
 
 from __future__ import annotations
@@ -14,6 +12,7 @@ from typing import Any
 
 from mmengine.config import Config
 
+from mmpose_ext.toolbox.own_data.annotations import plain_name
 from mmpose_ext.toolbox.own_data.schedule import fitted_schedule
 
 __all__ = ["config_text", "missing_weights"]
@@ -48,18 +47,18 @@ def config_text(
         epochs: Length of the training; None keeps that of the model.
 
     Raises:
-        ValueError: If the model says nowhere how many key points it has.
+        ValueError: If the model has no argument for the number of keypoints.
     """
     config = Config.fromfile(base)
     changes = _with_keypoints(config.model, keypoints)
     if not changes:
         raise ValueError(f"expected a model whose head has out_channels, num_joints or num_keypoints, got {base}")
-    lines = [f'"""{base.stem}, on {name}."""', "", f"_base_ = [{json.dumps(str(base.resolve()))}]", ""]
+    lines = [f'"""{base.stem}, on {plain_name(name)}."""', "", f"_base_ = [{json.dumps(str(base.resolve()))}]", ""]
     lines += [f"images = {json.dumps(str(images))}", f"folder = {json.dumps(str(folder))}"]
     lines += ['metainfo = dict(from_file=folder + "/metainfo.py")', 'dataset_type = "CocoDataset"']
     lines += ['data_mode = "topdown"', ""]
     if weights := missing_weights(config):
-        lines += [f"# The model starts from {weights}, which is not there: it starts at random."]
+        lines += [f"# The model starts from {weights}, a file that does not exist: its weights start at random."]
         changes.setdefault("backbone", {})["init_cfg"] = None
     lines += [f"model = {_literal(changes)}", ""]
     for loader, part in (("train_dataloader", "train"), ("val_dataloader", "val")):
@@ -84,7 +83,7 @@ def missing_weights(config: Config) -> str | None:
 
 
 def _with_keypoints(model: Mapping[str, Any], keypoints: int) -> dict[str, Any]:
-    """What changes in a model with K key points."""
+    """What changes in a model with K keypoints."""
     changes: dict[str, Any] = {}
     for place, value in _places(model):
         inner = changes
@@ -95,7 +94,7 @@ def _with_keypoints(model: Mapping[str, Any], keypoints: int) -> dict[str, Any]:
 
 
 def _places(model: Mapping[str, Any]) -> Iterator[tuple[tuple[str, ...], int]]:
-    """Where a model says its number of key points, and channels for each."""
+    """Where a model says its number of keypoints, and channels for each."""
     head = model.get("head") or {}
     if "out_channels" in head:
         decoder = head.get("decoder") or {}

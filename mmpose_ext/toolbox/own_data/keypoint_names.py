@@ -1,7 +1,4 @@
-"""What the name of a key point tells: the one that takes its place in a mirror, and how precisely people place it.
-
-Deviations: none (no paper).
-"""
+"""What the name of a keypoint tells: its partner in a flipped image, and how precisely annotators place it (sigma)."""
 
 from __future__ import annotations
 
@@ -32,7 +29,7 @@ _OTHER = {a: b for pair in _WORDS for a, b in (pair, pair[::-1])}
 
 
 def flip_pairs(names: Sequence[str]) -> dict[str, str]:
-    """For each key point the one that takes its place in a mirror, as far as names tell.
+    """For each keypoint its partner in a flipped image, as far as names tell.
 
     Args:
         names: E.g. left_knee, RightHip, ankle_l; others are their own.
@@ -44,13 +41,13 @@ def missing_partners(names: Sequence[str]) -> dict[str, str]:
     """Key points whose name has a side and whose other side is not there, with the name that was looked for.
 
     Args:
-        names: Of all key points.
+        names: Of all keypoints.
     """
     return {name: other for name, other in _mirrored(names).items() if other not in names}
 
 
 def sigma(name: str) -> float:
-    """COCO's sigma of a key point, or the mean of all.
+    """COCO's sigma of a keypoint, or the mean of all.
 
     Args:
         name: E.g. left_hip.

@@ -1,7 +1,4 @@
-"""The schedule of a config, fitted to another length of the training and to a smaller data set.
-
-Deviations: none (no paper).
-"""
+"""The schedule of a config, fitted to another length of the training and to a smaller data set."""
 
 from __future__ import annotations
 

@@ -1,7 +1,18 @@
 """The papers' tables, row by row: what is printed there, what we count, what was measured."""
 
 from mmpose_ext.toolbox.catalogue.paper_tables import PAPERS, Paper, Table, find_tables
-from mmpose_ext.toolbox.reproduction.rows import Counts, Row, load_rows
+from mmpose_ext.toolbox.reproduction.rows import Counts, Row, load_rows, load_tables
+from mmpose_ext.toolbox.reproduction.run import ReproductionReport, reproduce
 
-__all__ = ["PAPERS", "Counts", "Paper", "Row", "Table", "find_tables", "load_rows"]
-"""What the command ``mmpose-ext reproduce`` is made of."""
+__all__ = [
+    "PAPERS",
+    "Counts",
+    "Paper",
+    "ReproductionReport",
+    "Row",
+    "Table",
+    "find_tables",
+    "load_rows",
+    "load_tables",
+    "reproduce",
+]

@@ -1,7 +1,4 @@
-"""Which checkpoint belongs to which row, and whether it fits.
-
-Deviations: none (no paper).
-"""
+"""Which checkpoint belongs to which row, and whether it fits."""
 
 from __future__ import annotations
 

@@ -1,14 +1,11 @@
 """The data that a row is tested on: whether it is there, and whether it is all of it.
 
 A part of a data set has no score that may stand beside a published one, so a result says how much it was measured on.
-
-Deviations: none (no paper).
 """
 
 from __future__ import annotations
 
 import hashlib
-import json
 import os
 from collections.abc import Iterator
 from contextlib import contextmanager
@@ -18,6 +15,7 @@ from pathlib import Path
 from mmengine.config import Config
 
 from mmpose_ext.toolbox.inference.weights import quiet_logger
+from mmpose_ext.toolbox.json_file import read_json
 from mmpose_ext.toolbox.reproduction.rows import Row
 
 __all__ = ["VARIABLE", "DataSet", "find_data_set"]
@@ -69,15 +67,16 @@ def find_data_set(row: Row, *, root: Path, data: Path) -> DataSet:
     missing = [str(path) for path in needed if not path.exists()]
     if missing:
         raise ValueError(f"expected the test data of {row.alias} below {data}, got no {', no '.join(missing)}")
-    text = file.read_bytes()
-    return DataSet(_name(file.stem, text), _digest(text))
+    return DataSet(_name(file), _digest(file.read_bytes()))
 
 
-def _name(stem: str, text: bytes) -> str:
-    content = json.loads(text)
-    number = len(content["images"] if isinstance(content, dict) else content)
-    name, total, unit = KNOWN.get(stem, (stem, number, "images"))
-    return name if number == total else f"{number} of {total} {unit} of {name}"
+def _name(file: Path) -> str:
+    content = read_json(file, expected="an annotation file")
+    images = content.get("images") if isinstance(content, dict) else content
+    if not isinstance(images, list):
+        raise ValueError(f"expected an annotation file with a list of images, got {file}")
+    name, total, unit = KNOWN.get(file.stem, (file.stem, len(images), "images"))
+    return name if len(images) == total else f"{len(images)} of {total} {unit} of {name}"
 
 
 def _digest(text: bytes) -> str:

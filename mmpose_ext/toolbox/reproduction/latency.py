@@ -1,7 +1,4 @@
-"""The latency of one image, all rows in turns in one process.
-
-Deviations: none (no paper).
-"""
+"""The latency of one image, all rows in turns in one process."""
 
 from __future__ import annotations
 

@@ -1,7 +1,4 @@
-"""Tables of a paper as one HTML page that needs no other file: plots, tables that sort, light and dark, phones.
-
-Deviations: none (no paper).
-"""
+"""Tables of a paper as one HTML page that needs no other file: plots, tables that sort, light and dark, phones."""
 
 from __future__ import annotations
 

@@ -1,7 +1,4 @@
-"""Tables of a paper as text: the cells that all forms share, Markdown, JSON and CSV.
-
-Deviations: none (no paper).
-"""
+"""Tables of a paper as text: the cells that all forms share, Markdown, JSON and CSV."""
 
 from __future__ import annotations
 

@@ -1,22 +1,19 @@
-"""One row of a paper's table: counted again, compared with what is printed, with what was measured.
-
-Deviations: none (no paper).
-"""
+"""One row of a paper's table: counted again, compared with what is printed, with what was measured."""
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import asdict, dataclass, field, replace
 from pathlib import Path
 from typing import Any
 
-from mmpose_ext.toolbox.catalogue.metafile import alias_of
-from mmpose_ext.toolbox.catalogue.paper_tables import Table, rows_of
+from mmpose_ext.toolbox.catalogue.metafile import alias_of, load_metafile, metafiles
+from mmpose_ext.toolbox.catalogue.paper_tables import Paper, Table, find_tables, rows_of
 from mmpose_ext.toolbox.catalogue.tables import counts_agree
 from mmpose_ext.toolbox.counting.rules import RULES, count
 from mmpose_ext.toolbox.networks import load_candidate
 
-__all__ = ["Counts", "Row", "load_rows", "recount"]
+__all__ = ["Counts", "Row", "load_rows", "load_tables", "recount"]
 
 
 @dataclass(frozen=True)
@@ -141,6 +138,21 @@ def load_rows(table: Table, content: Mapping[str, Any]) -> list[Row]:
         rule, results = metadata["FLOPs Rule"], list(model.get("Results", []))
         rows.append(Row(alias_of(model), model["Config"], rule, published, recorded, differs=differs, results=results))
     return rows
+
+
+def load_tables(words: Sequence[str] = ()) -> list[tuple[Paper, Table, list[Row]]]:
+    """Tables of the papers with their rows, as the metafiles have them.
+
+    Args:
+        words: ``paper:table`` or ``paper``; none for all.
+
+    Raises:
+        ValueError: If there is no such paper or table.
+    """
+    contents = {key: load_metafile(path) for key, path in metafiles().items()}
+    empty: dict[str, list] = {"Models": []}
+    found = find_tables(words, contents)
+    return [(paper, table, load_rows(table, contents.get(paper.key, empty))) for paper, table in found]
 
 
 def recount(row: Row, root: Path) -> Row:

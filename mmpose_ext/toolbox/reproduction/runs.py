@@ -4,8 +4,6 @@ A result is kept as ``results/<config>/<hash of the checkpoint>-<hash of the ann
 with the keys of a ``Results`` entry of a metafile. It holds for that config, checkpoint and data, whatever else
 changes, so that a stopped run continues where it was. A test that outlives this process is not lost either: the next
 run takes the scores that it left.
-
-Deviations: none (no paper).
 """
 
 from __future__ import annotations
@@ -30,13 +28,14 @@ import torch
 from mmpose_ext.atomic import atomic_write
 from mmpose_ext.toolbox.benchmark import timing as benchmark
 from mmpose_ext.toolbox.inference.weights import sha256
+from mmpose_ext.toolbox.json_file import read_json
 from mmpose_ext.toolbox.reproduction.datasets import VARIABLE, DataSet
 from mmpose_ext.toolbox.reproduction.rows import Row
 
 __all__ = ["as_published", "hardware", "measure", "run_logged"]
 
 Run = Callable[..., int]
-"""Command, log file, environment, and a function that is told of the progress -> exit status."""
+"""Command, log file, environment, and a function that is called with the progress -> exit status."""
 
 _STEP = re.compile(r"Epoch\(test\)\s*\[\s*(\d+)/(\d+)\]")
 _INTERVAL = 10
@@ -83,7 +82,7 @@ def measure(
     data: Path,
     data_set: DataSet,
     out: Path,
-    tell: Callable[[str], object] = lambda text: None,
+    on_progress: Callable[[str], object] = lambda text: None,
     run: Run | None = None,
 ) -> Row:
     """Run ``mim test`` for a row, unless its result is there.
@@ -95,7 +94,7 @@ def measure(
         data: The folder of all data sets, as ``$MMPOSE_EXT_DATA``.
         data_set: What is in there for this row.
         out: Folder of the results.
-        tell: Is told how far the test is, e.g. "test 10/32".
+        on_progress: Called with how far the test is, e.g. "test 10/32".
         run: Stands for :func:`run_logged` in tests.
 
     Returns:
@@ -108,7 +107,7 @@ def measure(
     kept = out / "results" / Path(row.config).stem / f"{digest[:12]}-{data_set.digest[:6]}.json"
     if not kept.is_file():
         command = ["mim", "test", "mmpose", str(root / row.config), "--checkpoint", str(checkpoint.resolve())]
-        printed = _test(row, command, data, kept, tell, run or run_logged)
+        printed = _test(row, command, data, kept, on_progress, run or run_logged)
         result = {
             "Task": "Body 2D Keypoint",
             "Dataset": data_set.name,
@@ -120,11 +119,11 @@ def measure(
         }
         with atomic_write(kept) as partial:
             partial.write_text(json.dumps(result, indent=2) + "\n")
-    return replace(row, results=[*row.results, json.loads(kept.read_text())])
+    return replace(row, results=[*row.results, read_json(kept)])
 
 
 def _test(
-    row: Row, command: list[str], data: Path, kept: Path, tell: Callable[[str], object], run: Run
+    row: Row, command: list[str], data: Path, kept: Path, on_progress: Callable[[str], object], run: Run
 ) -> dict[str, float]:
     """Scores of one run of ``mim test``, or of one that this process did not see the end of."""
     scores, log = (kept.resolve().with_suffix(ending) for ending in (".scores.json", ".log"))
@@ -133,21 +132,23 @@ def _test(
         command = [str(Path(sys.executable).with_name("mim")), *command[1:], "--out", str(scores)]
         command += ["--work-dir", str(log.with_suffix("")), "--cfg-options"]
         command += [f"default_hooks.logger.interval={_INTERVAL}"]
-        code = run(command, log, {**os.environ, VARIABLE: str(data.resolve())}, tell)
+        code = run(command, log, {**os.environ, VARIABLE: str(data.resolve())}, on_progress)
         if code != 0 or not scores.is_file():
             end = "".join(log.read_text().splitlines(keepends=True)[-15:])
             raise RuntimeError(f"{row.alias}: mim test ended with status {code}; all of its output is in {log}\n{end}")
-    return {name: float(value) for name, value in json.loads(scores.read_text()).items()}
+    return {name: float(value) for name, value in read_json(scores).items()}
 
 
-def run_logged(command: list[str], log: Path, environment: Mapping[str, str], tell: Callable[[str], object]) -> int:
+def run_logged(
+    command: list[str], log: Path, environment: Mapping[str, str], on_progress: Callable[[str], object]
+) -> int:
     """Run a command; whatever stops this process on its way, but for SIGKILL, stops the command and its children too.
 
     Args:
         command: The command.
         log: Where its output goes.
         environment: Its environment variables.
-        tell: Is told of the progress, see :func:`measure`.
+        on_progress: Called with how far the command is, see :func:`measure`.
 
     Returns:
         Its exit status.
@@ -161,7 +162,7 @@ def run_logged(command: list[str], log: Path, environment: Mapping[str, str], te
             while process.poll() is None:
                 time.sleep(0.5)
                 steps = _STEP.findall(log.read_text(errors="replace")[-4000:])
-                tell("test {}/{}".format(*steps[-1]) if steps else "test")
+                on_progress("test {}/{}".format(*steps[-1]) if steps else "test")
             return process.returncode
         finally:
             if process.poll() is None:

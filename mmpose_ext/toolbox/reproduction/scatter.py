@@ -1,8 +1,6 @@
 """A small scatter plot as SVG, drawn in the colours of the page that it stands in.
 
 Colours are CSS variables (``--ink``, ``--faint``, ``--line``, ``--mark``), so that a page in the dark has dark plots.
-
-Deviations: none (no paper).
 """
 
 from __future__ import annotations

@@ -1,7 +1,4 @@
-"""Style and behaviour of the page of tables: light and dark, narrow screens, columns that sort on a click.
-
-Deviations: none (no paper).
-"""
+"""Style and behaviour of the page of tables: light and dark, narrow screens, columns that sort on a click."""
 
 __all__ = ["SCRIPT", "STYLE"]
 

@@ -18,15 +18,15 @@ from mmpose.apis.inferencers import Pose2DInferencer
 from xtcocotools.coco import COCO
 
 from mmpose_ext.toolbox.cli import main
-from mmpose_ext.toolbox.inference import GivenBoxes, TorchEstimator, estimate, find_sources, read, whole_image
+from mmpose_ext.toolbox.inference import GivenBoxes, TorchEstimator, estimate, find_sources, read, run, whole_image
 from mmpose_ext.toolbox.inference.frames import Frame, Source
 from mmpose_ext.toolbox.inference.persons import Detector
-from mmpose_ext.toolbox.inference.results import PictureWriter
+from mmpose_ext.toolbox.inference.results import ImageWriter
 
 
 def infer(tiny, tmp_path: Path, *words: object) -> int:
-    model = ["--model", str(tiny.config), "--checkpoint", str(tiny.checkpoint), "--out", str(tmp_path / "out")]
-    return main(["infer", *map(str, words), *model])
+    model = ["--out", str(tmp_path / "out"), "--model", str(tiny.config), "--checkpoint", str(tiny.checkpoint)]
+    return main(["infer", *model, *map(str, words)])
 
 
 def predictions(tmp_path: Path) -> dict:
@@ -35,7 +35,7 @@ def predictions(tmp_path: Path) -> dict:
 
 def test_folder(tiny, tmp_path: Path, capsys) -> None:
     assert infer(tiny, tmp_path, tiny.config.parent) == 0
-    assert "8 persons in 8 pictures" in capsys.readouterr().out
+    assert "8 persons in 8 images" in capsys.readouterr().out
     content = predictions(tmp_path)
     assert [Path(image["file_name"]).name for image in content["images"]] == [p.name for p in tiny.pictures]
     assert sorted(p.name for p in (tmp_path / "out").glob("*.jpg")) == [p.name for p in tiny.pictures]
@@ -96,7 +96,11 @@ def test_boxes_from_a_file(tiny, tmp_path: Path, capsys) -> None:
 @pytest.mark.parametrize(
     ("content", "message"),
     [
-        ("[1]", "expected COCO's format"),
+        ("[1]", "expected COCO's format .*, got a list"),
+        ('{"annotations": [3], "images": []}', "boxes.json, got TypeError"),
+        ('{"001.jpg": [[1, 2, 3, NaN]]}', "boxes.json, got .*nan"),
+        ('{"001.jpg": [[1, 2, 0, 4]]}', "expected x, y, width, height"),
+        ("[" * 100_000, "boxes.json: it is nested too deeply"),
         ("{", "expected a JSON file"),
         ('{"001.jpg": [[1, 2, 3]]}', r"expected x, y, width, height .*, got \[1, 2, 3, 1.0\]"),
     ],
@@ -183,7 +187,7 @@ def test_names_do_not_collide(tmp_path: Path) -> None:
     files = [str(tmp_path / "a" / "x.png"), str(tmp_path / "b" / "x.png")]
     assert [source.name for source in find_sources(files)] == ["x", "x-1"]
     assert [source.name for source in find_sources([str(tmp_path)])] == ["a/x", "b/x"]
-    with PictureWriter(tmp_path / "out") as writer:
+    with ImageWriter(tmp_path / "out") as writer:
         for frame in read(find_sources([str(tmp_path)])):
             assert writer.add(frame, frame.image).is_file()
 
@@ -194,7 +198,9 @@ def test_names_do_not_collide(tmp_path: Path) -> None:
         (["nothing.jpg"], "'nothing.jpg', which does not exist"),
         (["{root}/tiny.py"], "expected a file that ends in"),
         (["{empty}"], "expected images or videos in"),
-        (["{broken}"], "can't be decoded"),
+        (["{broken}"], "broken.jpg is no image"),
+        (["{root}/001.jpg", "--out", "{root}"], "001.jpg would be overwritten"),
+        (["{root}/001.jpg", "--out", "{root}/002.jpg"], "expected a folder for the output"),
         (["{root}/001.jpg", "--boxes", "no.json"], "expected a JSON file"),
         (["{root}/001.jpg", "--batch", "0"], "expected a batch of at least 1, got 0"),
     ],
@@ -210,11 +216,11 @@ def test_mistakes(tiny, tmp_path: Path, capsys, words: list[str], message: str) 
 @pytest.mark.parametrize(
     ("words", "message"),
     [
-        (["--model", "xhrnet-18"], "expected --checkpoint FILE with xhrnet-18"),
+        (["--model", "xhrnet-18"], "xhrnet-18 needs weights: give a file with --checkpoint FILE"),
         (["--model", "xhrnet-18", "--checkpoint", "no.pth"], "no.pth, which does not exist"),
         (["--model", "xhrnet-19", "--checkpoint", "none"], "did you mean xhrnet-18"),
         (["--model", "no.onnx"], "expected an ONNX file"),
-        (["--model", "no.onnx", "--checkpoint", "x"], "expected no --checkpoint with an ONNX file"),
+        (["--model", "no.onnx", "--checkpoint", "x"], "expected no checkpoint beside it, got x"),
     ],
 )
 def test_mistakes_in_the_model(tiny, tmp_path: Path, capsys, words: list[str], message: str) -> None:
@@ -229,3 +235,45 @@ def test_whole_image_and_unknown_camera(monkeypatch) -> None:
     monkeypatch.setattr("mmpose_ext.toolbox.inference.frames.cv2.VideoCapture", lambda number: closed)
     with pytest.raises(ValueError, match="expected a webcam, camera 7 can't be opened"):
         next(read([Source("webcam", Path("7"), "webcam")]))
+
+
+def test_one_file_does_not_end_the_run(tiny, tmp_path: Path, capsys) -> None:
+    """Each bad file is named with the reason, the good ones are done, and the status tells."""
+    folder = tmp_path / "photos"
+    (folder / "folder.jpg").mkdir(parents=True)
+    good = tiny.pictures[0].read_bytes()
+    for name in ("a.jpg", "z.jpg", "folder.jpg/inside.jpg"):
+        (folder / name).write_bytes(good)
+    (folder / "empty.jpg").touch()
+    (folder / "half.jpg").write_bytes(good[: len(good) // 2])
+    (folder / "link.png").symlink_to("nowhere.png")
+    (folder / "film.mp4").write_text("no film")
+    assert infer(tiny, tmp_path, folder, tmp_path / "no.jpg") == 2
+    out, err = capsys.readouterr()
+    assert "3 persons in 3 images" in out and "5 can't be read" in out
+    for name, reason in (
+        ("empty", "empty"),
+        ("half", "decoded"),
+        ("link", "link"),
+        ("film", "opened"),
+        ("no", "exist"),
+    ):
+        assert len([line for line in err.splitlines() if f"{name}." in line and reason in line]) == 1, (name, err)
+    assert len(predictions(tmp_path)["images"]) == 3
+
+
+def test_the_function(tiny, tmp_path: Path, monkeypatch) -> None:
+    """What the command calls, as a notebook would; and Control-C before the end."""
+    options = dict(checkpoint=tiny.checkpoint, out=tmp_path / "out", draw=False)
+    report = run.infer([tiny.pictures[0], tiny.pictures[1]], str(tiny.config), **options)
+    assert report == (tmp_path / "out" / "predictions.json", 2, 2, (), False)
+    assert [path.name for path in (tmp_path / "out").iterdir()] == ["predictions.json"]
+
+    def stopping(sources, **options):
+        yield next(read(sources))
+        raise KeyboardInterrupt
+
+    monkeypatch.setattr(run, "read", stopping)
+    assert run.infer(tiny.pictures, str(tiny.config), **options, batch=1).stopped
+    assert infer(tiny, tmp_path, *tiny.pictures, "--batch", 1) == 130
+    assert len(predictions(tmp_path)["images"]) == 1

@@ -254,13 +254,49 @@ def test_wrong_files(tiny, exported: Path, tmp_path: Path, capsys) -> None:
         tmp_path / "text.onnx": "text.onnx can't be read",
         strange(tmp_path / "two.onnx", {"a": [1, 3, 64, 64], "b": [1]}, [1, 1, 64, 64], about): "expected one input",
         strange(tmp_path / "size.onnx", {"a": [None, 3, 32, 32]}, [None, 1, 32, 32], about): r"3, 64, 64\) of .* 32",
-        strange(tmp_path / "maps.onnx", {"a": [None, 3, 64, 64]}, [None, 1, 64, 64], about): "17 key points .* got 1",
+        strange(tmp_path / "maps.onnx", {"a": [None, 3, 64, 64]}, [None, 1, 64, 64], about): "17 keypoints .* got 1",
         strange(tmp_path / "json.onnx", {"a": [None, 3, 64, 64]}, [None, 1, 64, 64], "[]"): "expected the description",
         strange(tmp_path / "part.onnx", {"a": [None, 3, 64, 64]}, [None, 1, 64, 64], "{}"): "KeyError",
     }
     for path, message in files.items():
         assert main(["infer", str(tiny.pictures[0]), "--model", str(path), "--out", str(tmp_path / "out")]) == 2
         assert re.search(message, capsys.readouterr().err), path
+
+
+def test_a_description_runs_nothing(tiny, exported: Path, tmp_path: Path, capsys, monkeypatch) -> None:
+    """Descriptions of others: what they name is not called, what is senseless is refused, the file is named."""
+    monkeypatch.chdir(tmp_path)
+    about = describe(Config.fromfile(tiny.config))
+    attack = {"type": "os.mkdir", "path": str(tmp_path / "made")}
+    steps, meta = about["pipeline"], about["meta"]
+    changes = [
+        {"codec": attack},
+        {"codec": {**about["codec"], **attack}},
+        {"pipeline": [attack]},
+        {"pipeline": [*steps, {"type": "RandomApply", "transforms": [attack]}]},
+        {"pipeline": [{**steps[0], "backend_args": attack}, *steps[1:]]},
+        {"pipeline": steps[:-1]},
+        {"pipeline": [step for step in steps if step["type"] != "TopdownAffine"]},
+        {"codec": {**about["codec"], "input_size": [10**6, 10**6]}},
+        {"codec": {**about["codec"], "sigma": attack}},
+        {"mean": ["a", "b", "c"]},
+        {"std": [0, 1, 1]},
+        {"meta": {**meta, "num_keypoints": 10**9}},
+        {"meta": {**meta, "keypoint_id2name": {"0": "nose"}}},
+        {"meta": {**meta, "skeleton_links": [[0, 99]]}},
+        {"meta": {**meta, "keypoint_colors": [[1, 2, 3]]}},
+        {"meta": [1]},
+    ]
+    texts = [json.dumps({**about, **change}) for change in changes] + ["[" * 100_000, "9" * 5000, " " * 2**21]
+    model = onnx.load(str(exported))
+    for number, text in enumerate(texts):
+        path = tmp_path / f"{number}.onnx"
+        onnx.helper.set_model_props(model, {DESCRIPTION: text})
+        onnx.save(model, str(path))
+        assert main(["infer", str(tiny.pictures[0]), "--model", str(path), "--out", "out"]) == 2, text[:300]
+        err = capsys.readouterr().err
+        assert path.name in err and len(err.splitlines()) == 1, err
+    assert not (tmp_path / "made").exists() and not (tmp_path / "out").exists()
 
 
 def test_comparison_counts(tiny) -> None:

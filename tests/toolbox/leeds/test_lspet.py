@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import argparse
 import json
 import zipfile
 from pathlib import Path
@@ -14,7 +13,7 @@ from mmengine.config import Config
 from mmpose.registry import DATASETS
 from scipy.io import loadmat, savemat
 
-from mmpose_ext.toolbox.commands import convert_lspet as command
+from mmpose_ext.toolbox.cli import main
 from mmpose_ext.toolbox.leeds.lspet import IN_LSP_TEST, NEAR_DUPLICATES, convert, without_lsp_test
 from mmpose_ext.toolbox.leeds.person import JOINTS, person_box
 
@@ -124,9 +123,7 @@ def test_errors(archive: Path, tmp_path: Path, capsys: pytest.CaptureFixture[str
     savemat(archive / "joints.mat", {"joints": np.zeros((3, 14, 2))})
     with pytest.raises(ValueError, match=r"\(14, 3, N\)"):
         convert(archive, tmp_path / "out")
-    parser = argparse.ArgumentParser()
-    command.add_arguments(parser)
-    assert command.run(parser.parse_args([str(archive), str(tmp_path / "out")])) == 2
+    assert main(["convert-lspet", str(archive), str(tmp_path / "out")]) == 2
     assert "convert-lspet: expected" in capsys.readouterr().err
 
 

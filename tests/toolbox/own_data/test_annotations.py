@@ -18,7 +18,8 @@ from mmpose.datasets.datasets.utils import parse_pose_metainfo
 from mmpose.registry import MODELS
 
 from mmpose_ext.toolbox.cli import main
-from mmpose_ext.toolbox.own_data.annotations import mended, split
+from mmpose_ext.toolbox.own_data import init_dataset
+from mmpose_ext.toolbox.own_data.annotations import repaired, split
 from mmpose_ext.toolbox.own_data.check import check, load
 from mmpose_ext.toolbox.own_data.keypoint_names import flip_pairs, missing_partners, sigma
 from tests.tiny import write_data
@@ -30,7 +31,7 @@ Mistake = Callable[[Content], Any]
 
 @pytest.fixture
 def content(tmp_path: Path) -> Content:
-    """Eight pictures of animals with four key points; pictures and file are in the folder of the test."""
+    """Eight pictures of animals with four keypoints; pictures and file are in the folder of the test."""
     write_data(tmp_path)
     found = json.loads((tmp_path / "people.json").read_text())
     found["categories"] = [{"id": 1, "name": "cat", "keypoints": NAMES, "skeleton": [[1, 2], [1, 3], [1, 4]]}]
@@ -43,9 +44,9 @@ def content(tmp_path: Path) -> Content:
 
 def test_nothing_wrong(content: Content, tmp_path: Path) -> None:
     report = check(content, images=tmp_path)
-    assert report.problems == [] and report.persons == 8 and report.labelled == [8] * 4
+    assert report.problems == [] and report.persons == 8 and report.labeled == [8] * 4
     assert report.skeleton == [(0, 1), (0, 2), (0, 3)]
-    assert mended(report) == content
+    assert repaired(report) == content
 
 
 REMOVED = object()
@@ -105,22 +106,40 @@ ERRORS: list[tuple[Mistake, str, str]] = [
     (annotation(bbox=[-50, 2, 9, 9]), A3, "lies outside of the image of 64x64"),
     (annotation(area=-1), A3, "expected a positive `area`.* got -1"),
     (annotation(area=NAN), A3, "expected a positive `area`.* got nan"),
-    (annotation(id=4), "annotation 4", "its id stands 2 times, expected once"),
+    (annotation(id=4), "annotation 4", "2 entries have its id, expected one"),
     (annotation(id=REMOVED), "annotation no. 3 of the list", "whole number as its `id`, got None"),
     (annotation(id="x3"), "annotation no. 3 of the list", "whole number as its `id`, got 'x3'"),
     (lambda c: c["annotations"].__setitem__(2, [1]), "annotation no. 3 of the list", r"got no dict but \[1\]"),
     (annotation(image_id=77), A3, "there is no image 77"),
     (annotation(image_id=REMOVED), A3, "whole number as its `image_id`, got None"),
+    (annotation(iscrowd=[]), A3, r"0 \(a person\) or 1 \(a crowd\), got \[\]"),
+    (annotation(iscrowd="0"), A3, "got '0'"),
+    (annotation(iscrowd=2), A3, "got 2"),
+    (annotation(area=10**400), A3, r"expected a positive `area`.* got 10{60,}\.\.\.$"),
+    (annotation(bbox=[1, 2, 10**400, 4]), A3, "four numbers"),
+    (annotation(id=10**30), "annotation no. 3 of the list", "whole number as its `id`"),
+    (annotation(image_id=True), A3, "whole number as its `image_id`, got True"),
+    (point(0, 10**400), A3, "expected a number as x of nose"),
+    (point(1, 1e300), A3, "expected a number as y of nose"),
+    (image(width=10**400), "image 3", "two positive numbers"),
+    (image(file_name="n\0ul.jpg"), "image 3", "no file|can't be read"),
+    (image(file_name="."), "image 3", "is a folder"),
+    (
+        lambda c: [c["categories"][0].update(id=[1]), *(one.update(category_id=[1]) for one in c["annotations"])],
+        "category [1]",
+        "whole number as its `id`",
+    ),
+    (category(keypoints=["a", "b", "c", 4]), "category 1", "expected names in `keypoints`, got 4"),
     (image(file_name="x.jpg"), "image 3", "there is no file .*x.jpg"),
     (image(file_name=REMOVED), "image 3", "expected `file_name`, got None"),
-    (image(file_name="text.jpg"), "image 3", "text.jpg can't be read as a picture"),
+    (image(file_name="text.jpg"), "image 3", "text.jpg is no image that can be read"),
     (image(width=REMOVED), "image 3", "two positive numbers, got None and 64"),
     (image(width="64"), "image 3", "two positive numbers, got '64' and 64"),
-    (image(width=63), "image 3", "are 63x64, those of the picture 64x64"),
-    (image(id=1), "image 1", "its id stands 2 times, expected once"),
+    (image(width=63), "image 3", "are 63x64, the file has 64x64"),
+    (image(id=1), "image 1", "2 entries have its id, expected one"),
     (image(id="3"), "image no. 3 of the list", "whole number as its `id`, got '3'"),
-    (category(keypoints=["a", "a", "b", "c"]), "category 1", "the key point 'a' stands 2 times"),
-    (lambda c: c.update(annotations=[]), "the file", "no annotation with a labelled key point"),
+    (category(keypoints=["a", "a", "b", "c"]), "category 1", "there are 2 keypoints named 'a'"),
+    (lambda c: c.update(annotations=[]), "the file", "no annotation with a labeled keypoint"),
     (everywhere(lambda a: a.update(keypoints=[0.5, 0.5, 2] * 4)), "the file", "from 0 to 1 only; expected pixels"),
 ]
 """What is changed, where the error stands, and what it says."""
@@ -129,14 +148,15 @@ WARNINGS: list[tuple[Mistake, str, str]] = [
     (annotation(bbox=[40, 2, 40, 4]), A3, "reaches beyond the image of 64x64"),
     (annotation(area=REMOVED), A3, "no `area`.* 0.53 of the box is written"),
     (annotation(iscrowd=REMOVED), A3, "no `iscrowd`; 0, a person, is written"),
-    (annotation(num_keypoints=2), A3, "is 2, but 4 are labelled; 4 is written"),
+    (annotation(iscrowd=None, area=None), A3, "no `iscrowd`; 0, a person, is written"),
+    (annotation(num_keypoints=2), A3, "is 2, but 4 are labeled; 4 is written"),
     (annotation(category_id=9), A3, "left out: expected category 1.* got 9"),
     (annotation(category_id=REMOVED), A3, "left out: expected category 1.* got None"),
     (category(skeleton=[[0, 5]]), "category 1", r"pairs of numbers from 1 to 4 in the skeleton, got \[0, 5\]"),
     (category(skeleton=[["nose", "tail"]]), "category 1", r"from 1 to 4 in the skeleton, got \['nose', 'tail'\]"),
-    (category(keypoints=["a", "b", "c", "d"]), "category 1", "no name tells left from right"),
+    (category(keypoints=["a", "b", "c", "d"]), "category 1", "no name has a side"),
     (category(keypoints=["nose", "left_hand", "hand", "tail"]), "category 1", "left_hand .* there is no right_hand"),
-    (everywhere(lambda a: a["keypoints"].__setitem__(11, 0)), "key point tail", "labelled nowhere"),
+    (everywhere(lambda a: a["keypoints"].__setitem__(11, 0)), "keypoint tail", "never labeled"),
 ]
 """The same, for what stops nothing."""
 
@@ -150,18 +170,23 @@ def test_mistakes(content: Content, tmp_path: Path, mistake: Mistake, where: str
     report = check(content, images=tmp_path)
     assert any(p.error is error and p.where == where and re.search(what, p.what) for p in report.problems), report
     assert bool(report.errors) is error
-    used = mended(report)  # what --force writes holds no error
-    assert check(used, images=tmp_path).errors == report.whole_errors == (where in ("category 1", "the file")) * error
+    used = repaired(report)  # what --force writes holds no error
+    assert (
+        check(used, images=tmp_path).errors
+        == report.whole_errors
+        == (where.startswith(("category", "the file"))) * error
+    )
 
 
 def test_what_is_left_out_and_filled_in(content: Content, tmp_path: Path) -> None:
     """An annotation or image with an error goes, with what depends on it; COCO's evaluation gets what it needs."""
     content["annotations"][0]["bbox"] = None
     content["images"][1]["file_name"] = "none.jpg"
-    for key in ("area", "iscrowd", "num_keypoints"):
+    content["annotations"][2]["area"] = None
+    for key in ("iscrowd", "num_keypoints"):
         del content["annotations"][2][key]
     content["annotations"][3]["id"] = 0
-    used = mended(check(content, images=tmp_path))
+    used = repaired(check(content, images=tmp_path))
     assert [a["id"] for a in used["annotations"]] == [3, 9, 5, 6, 7, 8]
     assert [i["id"] for i in used["images"]] == [1, 3, 4, 5, 6, 7, 8]
     filled = used["annotations"][0]
@@ -187,6 +212,8 @@ def test_the_category_with_most_annotations(content: Content) -> None:
         ('{"images": [], "annotations": [], "categories": [{"id": 1}]}', "a category with an `id` and `keypoints`"),
         ('{"images": [], "annotations": {}, "categories": []}', "expected the lists"),
         (b"\xff\xfe\x00", "expected a JSON file"),
+        ("[" * 100_000, "x.json: it is nested too deeply"),
+        ('{"images": [' + "9" * 5000 + "]}", "x.json: it has a number of too many digits"),
     ],
 )
 def test_not_coco(tmp_path: Path, text: str | bytes, message: str) -> None:
@@ -241,7 +268,7 @@ def test_errors_stop_it_and_force_leaves_them_out(content: Content, tmp_path: Pa
     content["annotations"][4]["bbox"] = content["annotations"][6]["bbox"] = [1, 1, -1, 1]
     assert init(content, tmp_path) == 1
     printed = capsys.readouterr()
-    assert "8 labelled persons, 4 key points, 2 errors, 0 warnings" in printed.out
+    assert "8 labeled persons, 4 keypoints, 2 errors, 0 warnings" in printed.out
     assert "  ERROR: annotations 5, 7: expected a box (x, y, width, height) with a positive size" in printed.out
     assert not (tmp_path / "out").exists() and "--force" in printed.err
     assert init(content, tmp_path, "--force") == 0
@@ -278,12 +305,28 @@ def test_arguments_that_cant_be_used(content: Content, tmp_path: Path, words: li
 def test_nothing_is_overwritten_unasked(content: Content, tmp_path: Path, capsys) -> None:
     assert init(content, tmp_path) == 0
     metainfo = tmp_path / "out" / "metainfo.py"
-    metainfo.write_text("mended by hand")
+    metainfo.write_text("edited by hand")
     assert init(content, tmp_path) == 2
     assert "metainfo.py, train.json, val.json in" in capsys.readouterr().err
-    assert metainfo.read_text() == "mended by hand"
+    assert metainfo.read_text() == "edited by hand"
     assert init(content, tmp_path, "--overwrite") == 0
     assert "dataset_info" in metainfo.read_text()
+
+
+def test_the_function(content: Content, tmp_path: Path) -> None:
+    """What the command calls, as a notebook would; a name of a file can't end a text in the config."""
+    path = tmp_path / 'my""" cats.json'
+    path.write_text(json.dumps(content))
+    content["annotations"][0]["iscrowd"] = 1
+    (tmp_path / "val.json").write_text(json.dumps(content))
+    report = init_dataset(path, tmp_path / "out", val=tmp_path / "val.json", epochs=2)
+    assert list(report.reports) == [path, tmp_path / "val.json"] and report.training is not None
+    training = report.training._replace(config=report.training.config.relative_to(tmp_path))
+    name = Path("out/td-hm_xhrnet-18_8xb64-2e_my_cats.py")
+    assert training == (name, 8, 64, 1, 2, 1, ("nose", "tail"), None)
+    (tmp_path / "val.json").write_text(json.dumps({**content, "annotations": [{"id": 1, "category_id": 1}]}))
+    stopped = init_dataset(path, tmp_path / "none", val=tmp_path / "val.json")
+    assert stopped.training is None and not (tmp_path / "none").exists()
 
 
 def test_force_has_its_limits(content: Content, tmp_path: Path, capsys) -> None:
@@ -304,7 +347,7 @@ FAMILIES = ("xhrnet-18", "ssn-3block-k256", "sfm", "scanet-1s-synthetic", "sharp
 
 @pytest.mark.parametrize("model", ["xhrnet-18", "sharpose-small", HRNET])
 def test_what_is_written(content: Content, tmp_path: Path, model: str) -> None:
-    """The config builds a network with the right number of key points; the metainfo has pairs and colours."""
+    """The config builds a network with the right number of keypoints; the metainfo has pairs and colours."""
     assert init(content, tmp_path, "--model", model, "--epochs", "3") == 0
     path = config_in(tmp_path)
     config = Config.fromfile(path)
@@ -327,7 +370,7 @@ def test_what_is_written(content: Content, tmp_path: Path, model: str) -> None:
 def test_a_schedule_that_fits(content: Content, tmp_path: Path, capsys) -> None:
     """A warm-up counted in the iterations of COCO would never end on eight pictures."""
     assert init(content, tmp_path, "--epochs", "21") == 0
-    assert "training: 7 persons, 1 iteration of 64 an epoch, 21 in all" in capsys.readouterr().out
+    assert "training: 7 persons, 1 iteration of 64 per epoch, 21 in all" in capsys.readouterr().out
     warm_up, steps = Config.fromfile(config_in(tmp_path)).param_scheduler
     assert (warm_up.end, steps.milestones, steps.end) == (2, [17, 20], 21)
 

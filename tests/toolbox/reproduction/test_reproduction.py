@@ -15,7 +15,7 @@ import pytest
 from mmpose_ext.toolbox.catalogue.metafile import load_metafile, metafiles
 from mmpose_ext.toolbox.catalogue.paper_tables import OTHERS, PAPERS, Table, find_tables, rows_of, sources
 from mmpose_ext.toolbox.cli import main
-from mmpose_ext.toolbox.reproduction import report
+from mmpose_ext.toolbox.reproduction import report, reproduce
 from mmpose_ext.toolbox.reproduction.latency import add_latency
 from mmpose_ext.toolbox.reproduction.rows import Counts, load_rows, recount
 
@@ -169,10 +169,25 @@ def test_command_fails_where_a_count_changed(tmp_path: Path, monkeypatch, capsys
     def wrong(row, root):
         return replace(row, counted=replace(row.recorded, macs=1))
 
-    monkeypatch.setattr("mmpose_ext.toolbox.reproduction.rows.recount", wrong)
+    monkeypatch.setattr("mmpose_ext.toolbox.reproduction.run.recount", wrong)
     assert main(["reproduce", "xhrnet:5", "--out", str(tmp_path)]) == 1
     assert "0 of 2 configs count as expected: not xhrnet-18, xhrnet-18-add" in capsys.readouterr().out
     assert "<tr class=wrong>" in (tmp_path / "reproduction.html").read_text()
+
+
+def test_the_function(tmp_path: Path, monkeypatch, capsys) -> None:
+    """What the command calls, as a notebook would; and Control-C."""
+    monkeypatch.setattr("mmpose_ext.toolbox.reproduction.run.recount", lambda row, root: replace(row, shape=(256, 192)))
+    found = reproduce(["xhrnet:5"], tmp_path)
+    assert [row.alias for row in found.rows] == ["xhrnet-18", "xhrnet-18-add"]
+    assert found.wrong == [] and found.failed == () and all(path.is_file() for path in found.files)
+
+    def stopping(row, root):
+        raise KeyboardInterrupt
+
+    monkeypatch.setattr("mmpose_ext.toolbox.reproduction.run.recount", stopping)
+    assert main(["reproduce", "xhrnet:5", "--out", str(tmp_path)]) == 130
+    assert "mmpose-ext reproduce: stopped; the same command goes on from" in capsys.readouterr().err
 
 
 def test_list(capsys) -> None:
