@@ -316,6 +316,18 @@ def test_shapes_and_no_nan(name: str, case: Case) -> None:
         assert all(torch.isfinite(x).all() for x in outputs)
 
 
+@pytest.mark.parametrize("name", list(MATRIX))
+@pytest.mark.parametrize("training", [True, False])
+def test_one_type_under_autocast(name: str, training: bool) -> None:
+    case = list(MATRIX[name].values())[-1]
+    model = build(name, case).train(training)
+    with torch.autocast("cpu", dtype=torch.bfloat16):
+        outputs = flatten_output(model(inputs(case, 2)))
+    types = {x.dtype for x in outputs if x.is_floating_point()}
+    assert len(types) == 1 and types <= {torch.float32, torch.bfloat16}
+    assert all(torch.isfinite(x).all() for x in outputs)
+
+
 @every_case
 def test_every_parameter_gets_a_gradient(name: str, case: Case) -> None:
     model = build(name, case).train()

@@ -53,8 +53,8 @@ class QualityPredictor(nn.Module):
         return bias.is_meta or bool(bias.any())
 
     def forward(self, token: Tensor) -> Tensor:
-        """Predict the quality (B,) from the quality token (B, D)."""
-        return ACTIVATIONS[self.activation](self.layers(self.norm(token)))[:, 0]  # Eq. (4)
+        """Predict the quality (B,) from the quality token (B, D), in its type, also under autocast."""
+        return ACTIVATIONS[self.activation](self.layers(self.norm(token)))[:, 0].to(token.dtype)  # Eq. (4)
 
 
 def peaks(heatmaps: Tensor) -> Tensor:
