@@ -2,7 +2,8 @@
 
 Gap: MMEngine 0.10.7 reads checkpoints by ``torch.load`` only. Its ``CheckpointLoader`` chooses a reader by a regular
 expression on the name, and takes more of them, so that ``.safetensors`` is one more entry, for files and for URLs.
-``mim test --checkpoint``, ``load_from``, ``init_cfg`` of type Pretrained and the inferencers all read by it.
+``mim test --checkpoint``, ``load_from``, ``init_cfg`` of type Pretrained and the inferencers all read by it. Weights
+that the package ships have names there, see :mod:`mmpose_ext.weights`.
 
 A safetensors file is a header in JSON and raw numbers: reading one never runs code, under any torch and from any URL.
 Its header holds strings only. Here a string stands as it is, any other value as JSON, in which three things that JSON
@@ -21,13 +22,13 @@ from types import ModuleType
 from typing import TYPE_CHECKING, Any
 
 from mmpose_ext.compat._imports import when_imported
+from mmpose_ext.weights import SCHEME, SUFFIX, find_weights, shipped_weights
 
 if TYPE_CHECKING:
     from torch import Tensor
 
 __all__ = ["SUFFIX", "decode", "encode", "install", "read", "serialise"]
 
-SUFFIX = ".safetensors"
 _INDEX, _VERSIONS = "json", "module_versions"
 
 
@@ -183,8 +184,20 @@ def load_from_safetensors_url(filename: str, map_location: Any = None) -> dict[s
     return read(path, map_location)
 
 
+def load_from_package(filename: str, map_location: Any = None) -> dict[str, Any]:
+    """Reader for weights that the package ships, such as ``mmpose_ext://xhrnet-18-lsp``.
+
+    Args:
+        filename: The name, as :func:`mmpose_ext.weights.find_weights` takes it.
+        map_location: As in :func:`read`.
+    """
+    return read(find_weights(filename), map_location)
+
+
 def _register(module: ModuleType) -> None:
     # MMEngine tries the expressions from the last to the first in the order of characters.
+    names = [re.escape(name) + "$" for name in shipped_weights()]
+    module.CheckpointLoader.register_scheme([SCHEME, *names], load_from_package, force=True)
     module.CheckpointLoader.register_scheme(r".*\.safetensors$", load_from_safetensors, force=True)
     module.CheckpointLoader.register_scheme(r"https?://.*\.safetensors$", load_from_safetensors_url, force=True)
 

@@ -35,7 +35,7 @@ from mmpose_ext.toolbox.publishing.resolved import Resolved, find_resolved, writ
 from mmpose_ext.toolbox.publishing.weights import Source, read_source
 from mmpose_ext.version import __version__
 
-__all__ = ["FORMATS", "Publication", "publish", "write_publication"]
+__all__ = ["FORMATS", "Publication", "publish", "require_fit", "write_publication"]
 
 FORMATS = ("safetensors", "pth")
 _NAME = re.compile(r"[\w.+-]+")
@@ -137,7 +137,7 @@ def write_publication(
         (folder / f"{name}.py").write_text(text, encoding="utf-8")
         candidate = config_candidate(resolved.config, name, source=resolved.origin)
         network = candidate.build()
-        _require_fit(network, source, resolved.origin)
+        require_fit(network, source, resolved.origin)
         info = _about(network, candidate.shape, source, resolved, name, day)
         info |= {"results": [dict(result) for result in results], "license": license}
         kept = {key: info[key] for key in ("config", "alias", "epoch", "iter", "weights", "package_version", "results")}
@@ -172,8 +172,17 @@ def _whole_folder(out: Path) -> Iterator[Path]:
         shutil.rmtree(folder, ignore_errors=True)
 
 
-def _require_fit(network: nn.Module, source: Source, origin: str) -> None:
-    """Weights and config have to name the same tensors of the same shapes."""
+def require_fit(network: nn.Module, source: Source, origin: str) -> None:
+    """Make sure that weights and config name the same tensors of the same shapes.
+
+    Args:
+        network: What the config builds.
+        source: The weights.
+        origin: Where the config comes from, in words.
+
+    Raises:
+        ValueError: If they don't.
+    """
     model = network.model if isinstance(network, PoseNet) else network
     wanted = {name: tuple(value.shape) for name, value in model.state_dict().items()}
     given = {name: tuple(value.shape) for name, value in source.state_dict.items()}
