@@ -7,7 +7,7 @@ Encoding, and `decode` for one person, are inherited.
 
 Shapes: B batch, K keypoints, H W heatmap.
 
-Deviations: none from MMPose.
+The results equal MMPose's.
 """
 
 from __future__ import annotations

@@ -5,7 +5,7 @@ MMPose 0.x had this as ``post_process='megvii'`` for any heatmap head. MMPose 1.
 
 Shapes: B batch, K keypoints, H W heatmap.
 
-Deviations: none from MMPose's ``gaussian_blur``, ``get_heatmap_maximum`` and ``refine_keypoints``, one after the other.
+The results equal those of MMPose's ``gaussian_blur``, ``get_heatmap_maximum`` and ``refine_keypoints`` in a row.
 """
 
 from __future__ import annotations

@@ -6,7 +6,7 @@ logarithm. The results stay equal because every single number goes through the s
 
 Shapes: B batch, K keypoints, H W heatmap, M = B * K; coordinates are (x, y) in pixels of the heatmap.
 
-Deviations: none from MMPose; the methods are UDP's (CVPR 2020) and DARK's (CVPR 2020).
+The results equal MMPose's; the methods are UDP's (CVPR 2020) and DARK's (CVPR 2020).
 """
 
 from __future__ import annotations

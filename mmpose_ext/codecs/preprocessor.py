@@ -6,7 +6,7 @@ into its place in the batch and normalized there; on a GPU the batch is sent as 
 
 Shapes: B batch, H W crop.
 
-Deviations: none from MMPose. Batches of several sizes, batch augmentations and padding go its way.
+The results equal MMPose's. Batches of several sizes, batch augmentations and padding go its way.
 """
 
 from __future__ import annotations

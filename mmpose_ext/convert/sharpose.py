@@ -1,6 +1,6 @@
 """Keys of the official SHaRPose checkpoints (github.com/AnxQ/sharpose) to ours.
 
-Deviations: none. Every key of the official state dict finds its place with its value, and none is left over.
+Every key of the official state dict finds its place with its value, and none is left over.
 """
 
 from __future__ import annotations

@@ -1,6 +1,6 @@
 """Keys of plain vision transformers to SHaRPose's, for its initialization: MAE, ViTPose, MMPretrain's and timm's.
 
-Deviations: none. What SHaRPose does not have (class token, MAE's decoder, ViTPose's heatmap head) is left out. The one
+What SHaRPose does not have (class token, MAE's decoder, ViTPose's heatmap head) is left out. The one
 table of positions becomes that of both stages; loading resamples it.
 """
 

@@ -1,6 +1,6 @@
 """Keys of the official X-HRNet checkpoints (github.com/cool-xuan/x-hrnet) to ours.
 
-Deviations: none. Every key of the official state dict finds its place, and none is left over.
+Every key of the official state dict finds its place, and none is left over.
 
 Shapes: the official averaging vectors are (1, 1, 96, 1) and (1, 1, 1, 72), ours (L,).
 """

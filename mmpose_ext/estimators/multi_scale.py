@@ -2,8 +2,6 @@
 
 MMPose has the flip test for top-down networks, and several scales for bottom-up ones only.
 
-Deviations: none (no paper; see :mod:`.pyramid`).
-
 Shapes: B batch, K keypoints, H W height and width of the input, h w of a heatmap; S zooms.
 """
 

@@ -4,7 +4,7 @@ Zoom z shows the person z times as large, with the same center. Of a map with it
 is position c + (p - c) z of zoom z. A position that a zoomed-in crop does not show gets nothing from that crop and is
 averaged over the others.
 
-Deviations: none (no paper; BDMP-SCANet and the hourglass networks before it name the pyramid and not its arithmetic).
+BDMP-SCANet and the hourglass networks before it name the pyramid and not its arithmetic.
 
 Shapes: B batch, C channels (K keypoints), H W height and width of a map; S zooms.
 """

@@ -4,8 +4,6 @@ MMPose's ``HeatmapHead.predict`` does this with what ``forward`` returns, which 
 builds deconvolutions. A head with several outputs fits neither, so it says by :meth:`HeatmapHeadBase.final_heatmaps`
 which of them it predicts with.
 
-Deviations: none (no paper).
-
 Shapes: B batch, K keypoints, h w height and width of a heatmap.
 """
 
@@ -27,7 +25,7 @@ class HeatmapHeadBase(BaseHead):
 
     Args:
         decoder: Config of the codec; None for a head that is only trained.
-        init_cfg: Config of the initialisation.
+        init_cfg: Config of the initialization.
     """
 
     def __init__(self, decoder: OptConfigType = None, init_cfg: dict | list[dict] | None = None) -> None:

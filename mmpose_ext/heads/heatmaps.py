@@ -2,8 +2,6 @@
 
 The formulas are those of MMPose's ``HeatmapHead``, which has them inside methods that call its own ``forward``.
 
-Deviations: none (no paper).
-
 Shapes: B batch, K keypoints, h w height and width of a heatmap; T target maps, K or a multiple of it.
 """
 

@@ -1,7 +1,4 @@
-"""The numbers of a network: a preset by its name, or a user's own.
-
-Deviations: none (no paper).
-"""
+"""The numbers of a network: a preset by its name, or a user's own."""
 
 from __future__ import annotations
 

@@ -2,8 +2,6 @@
 
 The inside of a module is computed again for the gradient. With PyTorch's ``checkpoint`` alone, and everywhere in
 OpenMMLab, a batch norm then counts each batch twice. Here the second computation keeps no statistics.
-
-Deviations: none (no paper).
 """
 
 from __future__ import annotations

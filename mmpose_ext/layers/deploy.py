@@ -7,7 +7,7 @@ innermost module first, and then folds every batch norm that is left into the co
 mmcv's ``fuse_conv_bn`` folds a norm into the last convolution *registered* before it, whatever lies between; here
 a pair is folded only where the order of execution is known, see :func:`fold_batch_norms`.
 
-Deviations: none (no paper; the convention is RepVGG's).
+The convention is RepVGG's.
 """
 
 from __future__ import annotations

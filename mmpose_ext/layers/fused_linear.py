@@ -1,6 +1,6 @@
 """A linear layer and the GELU behind it as one call of oneDNN, for inference on a CPU.
 
-Deviations: none (no paper; the arithmetic is that of ``nn.Linear`` and ``F.gelu``). For ``F.linear`` PyTorch calls MKL,
+The arithmetic is that of ``nn.Linear`` and ``F.gelu``. For ``F.linear`` PyTorch calls MKL,
 which re-orders the weights on every call; with one or two hundred tokens that is a tenth of the time. oneDNN doesn't,
 and applies the GELU while its results are still in the cache.
 """

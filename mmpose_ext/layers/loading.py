@@ -1,8 +1,6 @@
 """What a network does with a checkpoint that is not its own.
 
 MMEngine loads what fits and writes the rest into the log, so that a file with other keys ends in a random network.
-
-Deviations: none (no paper).
 """
 
 from __future__ import annotations

@@ -2,8 +2,6 @@
 
 MMDetection's ResNet has an argument ``plugins``; no backbone of MMPose has one. Here a plugin layer becomes a child of
 the module behind which it works, so that a checkpoint of the network without plugins still loads, key for key.
-
-Deviations: none (no paper).
 """
 
 from __future__ import annotations

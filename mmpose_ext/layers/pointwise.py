@@ -1,6 +1,6 @@
 """A 1x1 convolution as one matrix product, for ``channels_last`` maps.
 
-Deviations: none (no paper; the arithmetic is that of ``nn.Conv2d``). On a CPU a convolution primitive costs tens of
+The arithmetic is that of ``nn.Conv2d``. On a CPU a convolution primitive costs tens of
 microseconds before it starts, which a network of hundreds of small 1x1 convolutions feels; a matrix product doesn't.
 
 Shapes: B batch, C channels, H W height and width.

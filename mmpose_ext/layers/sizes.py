@@ -1,8 +1,6 @@
 """What a network asks of the size of its input, and a neck or a head of the maps that it is given.
 
 Shapes: B batch, H W height and width of a map.
-
-Deviations: none (no paper).
 """
 
 from __future__ import annotations

@@ -3,7 +3,7 @@
 Networks of many small tensors (X-HRNet-18 has 595) spend a tenth of a training step on CPU in Adam's Python loop.
 
 Paper: Kingma and Ba, Adam: A Method for Stochastic Optimization (https://arxiv.org/abs/1412.6980).
-Deviations: none; rounding differs from the loop in the last digits.
+Rounding differs from the loop in the last digits.
 """
 
 from __future__ import annotations

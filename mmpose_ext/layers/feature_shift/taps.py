@@ -10,8 +10,6 @@ because offsets start at 0: an interpolation that is symmetric there has no grad
 
 The gradient with respect to R is the same operation with the offset -d: ``start = c - 1`` and weights f, 1 - f.
 
-Deviations: none.
-
 Shapes: K channels, H W height and width of a map.
 """
 

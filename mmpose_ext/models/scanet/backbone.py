@@ -4,10 +4,10 @@ Stacked Hourglass Networks for Human Pose Estimation, https://arxiv.org/abs/1603
 Bi-directional Message Passing Based SCANet for Human Pose Estimation, section 2, Figure 2, Table 2.
 
 Deviations:
-    - Convolutions keep PyTorch's own initialisation, as both networks come from Torch7, whose default it was.
+    - Convolutions keep PyTorch's own initialization, as both networks come from Torch7, whose default it was.
     - See also :mod:`.stack`.
 
-Shapes: B batch, K key points, C channels (256), H W height and width of the input image.
+Shapes: B batch, K keypoints, C channels (256), H W height and width of the input image.
 """
 
 from __future__ import annotations
@@ -36,13 +36,13 @@ class StackedHourglass(BaseModule):
         channels: C.
         depth: How often a hourglass halves the resolution. Height and width of an image must be multiples of
             4 x 2^depth.
-        norm_cfg: Config of the normalisation, batch norm by default.
+        norm_cfg: Config of the normalization, batch norm by default.
         with_cp: Whether training saves memory by computing the inside of each residual again in the backward pass.
             Outputs, gradients and the statistics of batch norms are the same.
-        init_cfg: Config of the initialisation; by default PyTorch's own.
+        init_cfg: Config of the initialization; by default PyTorch's own.
 
     Raises:
-        ValueError: If an argument is out of range, the normalisation is unknown, or an image doesn't fit.
+        ValueError: If an argument is out of range, the normalization is unknown, or an image doesn't fit.
 
     Example:
         >>> import torch
@@ -127,9 +127,9 @@ class BDMPSCANet(StackedHourglass):
         in_channels: Channels of the input.
         channels: C.
         depth: As in :class:`StackedHourglass`, and the number of levels that are integrated.
-        norm_cfg: Config of the normalisation.
+        norm_cfg: Config of the normalization.
         with_cp: As in :class:`StackedHourglass`.
-        init_cfg: Config of the initialisation.
+        init_cfg: Config of the initialization.
 
     Raises:
         ValueError: As :class:`StackedHourglass`, and if the variant is unknown, tau is not positive, or the hourglass

@@ -18,20 +18,20 @@ from mmpose_ext.layers.checkpointing import checkpointed
 
 
 def make_norm(norm_cfg: dict, channels: int) -> nn.Module:
-    """Build a normalisation.
+    """Build a normalization.
 
     Args:
         norm_cfg: Config such as ``dict(type='BN')``.
         channels: C.
 
     Raises:
-        ValueError: If MMCV knows no normalisation of that name, or its arguments don't fit.
+        ValueError: If MMCV knows no normalization of that name, or its arguments don't fit.
     """
     try:
         return build_norm_layer(norm_cfg, channels)[1]
     except (KeyError, TypeError, AssertionError, ValueError) as error:
         raise ValueError(
-            "norm_cfg must be the config of a normalisation of MMCV, such as dict(type='BN'), dict(type='SyncBN') or "
+            "norm_cfg must be the config of a normalization of MMCV, such as dict(type='BN'), dict(type='SyncBN') or "
             f"dict(type='GN', num_groups=32) with num_groups dividing {channels}, got {norm_cfg!r}"
         ) from error
 
@@ -42,7 +42,7 @@ class PreActivationResidual(nn.Module):
     Args:
         in_channels: Channels of the input.
         out_channels: Channels of the output; half as many inside.
-        norm_cfg: Config of the normalisation.
+        norm_cfg: Config of the normalization.
 
     Attributes:
         with_cp: Whether training keeps only the input and computes the inside again for the gradient.
@@ -78,7 +78,7 @@ class Hourglass(nn.Module):
     Args:
         depth: How often the resolution is halved.
         channels: C, the same at every resolution.
-        norm_cfg: Config of the normalisation.
+        norm_cfg: Config of the normalization.
     """
 
     def __init__(self, depth: int, channels: int, *, norm_cfg: dict) -> None:

@@ -4,7 +4,7 @@ Bi-directional Message Passing Based SCANet for Human Pose Estimation, section 2
 
 Deviations:
     - The paper does not say whether evaluation samples; here it does not (``noise="train"``), so that it is
-      deterministic. With tau = 1 the map is then the normalised soft attention of Eq. (5).
+      deterministic. With tau = 1 the map is then the normalized soft attention of Eq. (5).
     - Nor does it give the layer that makes the scores: here one 1x1 convolution.
 
 Shapes: B batch, C channels, H W height and width.

@@ -8,7 +8,7 @@ Deviations:
       layer. Without SACWA, which restores the width of the hourglass, the residual does.
     - See also :mod:`.message_passing`, :mod:`.channel_attention` and :mod:`.spatial_attention`.
 
-Shapes: B batch, K key points, C channels (256), H W height and width of the input image.
+Shapes: B batch, K keypoints, C channels (256), H W height and width of the input image.
 """
 
 from __future__ import annotations
@@ -71,7 +71,7 @@ class Stem(nn.Sequential):
     Args:
         in_channels: Channels of the image.
         channels: C.
-        norm_cfg: Config of the normalisation.
+        norm_cfg: Config of the normalization.
     """
 
     def __init__(self, in_channels: int, channels: int, *, norm_cfg: dict) -> None:
@@ -137,7 +137,7 @@ class Stack(nn.Module):
         depth: Halvings in the hourglass.
         num_keypoints: K; None for no heatmaps.
         last: Whether no stack follows, so that nothing has to be handed on.
-        norm_cfg: Config of the normalisation.
+        norm_cfg: Config of the normalization.
     """
 
     def __init__(

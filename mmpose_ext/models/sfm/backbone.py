@@ -8,7 +8,7 @@ Deviations:
       is a plain design that lands on both counts (1.50M and 1.70 GFLOPs for every row of Table II).
     - "Two deepest positions of the downsampling" are read as the end of each path down, "two output layers" as the top
       of each pyramid, where the heads are.
-    - In the second pyramid a 1x1 convolution with normalisation stands before a sum whose channels differ.
+    - In the second pyramid a 1x1 convolution with normalization stands before a sum whose channels differ.
 
 Shapes: B batch, H W height and width of the input image, L levels; see :mod:`.pyramid` for X_lc.
 """
@@ -20,7 +20,7 @@ from typing import Any, NamedTuple
 
 import torch
 from mmcv.cnn import ConvModule
-from mmengine.model import BaseModule, Sequential  # torch's own containers stop the initialisation
+from mmengine.model import BaseModule, Sequential  # torch's own containers stop the initialization
 from mmpose.registry import MODELS
 from torch import Tensor, nn
 
@@ -79,8 +79,8 @@ class SFM(Deployable, BaseModule):
         middle_to_final: Whether X_12 is fused into X_14.
         attention: Name or config of a plugin layer, or None for none ("SFM without HSA" of Table II).
         attention_at: A name in :data:`ATTENTION_AT`, or a list of (level, column).
-        norm_cfg: Config of the normalisation.
-        init_cfg: Config of the initialisation. The paper names none; by default ResNet's.
+        norm_cfg: Config of the normalization.
+        init_cfg: Config of the initialization. The paper names none; by default ResNet's.
 
     Raises:
         ValueError: If an argument is unknown or doesn't fit the others, or if an input is no multiple of 2^L.

@@ -30,7 +30,7 @@ class ConcatFusion(nn.Module):
         in_channels: Channels of X_l.
         out_channels: Channels of X_history and of the result.
         upsample: Whether X_l has half the height and width.
-        norm_cfg: Config of the normalisation.
+        norm_cfg: Config of the normalization.
     """
 
     def __init__(self, in_channels: int, out_channels: int, *, upsample: bool, norm_cfg: dict) -> None:
@@ -50,8 +50,8 @@ class ConcatFusion(nn.Module):
     def switch_to_deploy(self, test_cfg: dict | None = None) -> None:
         """Split the convolution, so that one half works on the small map; for inference only.
 
-        A 1x1 convolution of a concatenation is the sum of two, and it commutes with nearest neighbours: the same
-        output from fewer operations. Does nothing for another normalisation than batch norm, or a second time.
+        A 1x1 convolution of a concatenation is the sum of two, and it commutes with nearest neighbors: the same
+        output from fewer operations. Does nothing for another normalization than batch norm, or a second time.
 
         Args:
             test_cfg: What MMPose hands to every such method; nothing of it is used here.
@@ -82,7 +82,7 @@ class AddFusion(nn.Module):
         in_channels: Channels of X_l.
         out_channels: Channels of X_history and of the result.
         upsample: Whether X_l has half the height and width.
-        norm_cfg: Config of the normalisation.
+        norm_cfg: Config of the normalization.
     """
 
     def __init__(self, in_channels: int, out_channels: int, *, upsample: bool, norm_cfg: dict) -> None:

@@ -7,7 +7,7 @@ Deviations:
     - The paper names "two output layers" and no loss. By default both are trained on the same heatmaps with equal
       weight; ``supervise_middle=False`` trains, and builds, the final one only. The prediction is always the final one.
 
-Shapes: B batch, C channels, K key points, H W height and width of a heatmap, half of those of the image.
+Shapes: B batch, C channels, K keypoints, H W height and width of a heatmap, half of those of the image.
 """
 
 from __future__ import annotations
@@ -35,7 +35,7 @@ class SFMHead(HeatmapHeadBase):
         supervise_middle: Whether the top of the first pyramid has a head, and a loss.
         loss: Config of the heatmap loss.
         decoder: Config of the codec.
-        init_cfg: Config of the initialisation. By default that of MMPose's ``HeatmapHead``.
+        init_cfg: Config of the initialization. By default that of MMPose's ``HeatmapHead``.
 
     Raises:
         ValueError: If it is given anything but two maps of one size with C channels.
@@ -84,7 +84,7 @@ class SFMHead(HeatmapHeadBase):
 
         Args:
             feats: What the backbone returned.
-            batch_data_samples: Samples with target heatmaps and key point weights.
+            batch_data_samples: Samples with target heatmaps and keypoint weights.
             train_cfg: ``compute_acc``.
         """
         target, weights = stack_supervision(batch_data_samples)

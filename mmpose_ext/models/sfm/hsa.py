@@ -39,7 +39,7 @@ class AttentionMaps(NamedTuple):
 class AttentionMap(nn.Module):
     """The function theta: an attention map from a map of any number of channels.
 
-    The convolution is no ``nn.Conv2d``: a backbone that it is put into would initialise that as one of its own.
+    The convolution is no ``nn.Conv2d``: a backbone that it is put into would initialize that as one of its own.
 
     Args:
         kernel_size: Of the convolution, odd.

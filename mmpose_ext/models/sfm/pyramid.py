@@ -35,7 +35,7 @@ class DownPath(BaseModule):
         make_node: See :data:`MakeNode`.
         bridges: Levels at which a map of the pyramid before is taken in.
         fusion: How, a name in :data:`.fusion.FUSIONS`.
-        norm_cfg: Config of the normalisation.
+        norm_cfg: Config of the normalization.
     """
 
     def __init__(
@@ -90,7 +90,7 @@ class DownPath(BaseModule):
 
 
 class UpPath(BaseModule):
-    """From the deepest level to the finest, by nearest neighbours; each level meets the map of the path down.
+    """From the deepest level to the finest, by nearest neighbors; each level meets the map of the path down.
 
     Args:
         channels: C_1 to C_L.
@@ -98,7 +98,7 @@ class UpPath(BaseModule):
         fusion: A name in :data:`.fusion.FUSIONS`.
         top_fusion: The same for level 1; None where level 1 takes in nothing.
         make_node: See :data:`MakeNode`.
-        norm_cfg: Config of the normalisation.
+        norm_cfg: Config of the normalization.
     """
 
     def __init__(

@@ -6,10 +6,10 @@ section "Method", Tables 2 and 8, Fig. 3.
 Deviations:
     - Where paper and official code disagree there is a switch, whose default is the code, so that its weights and
       numbers hold: ``skip_last_keypoint``, ``rounding``, ``average_from``, ``unselected``, ``quality_activation``.
-    - Key point tokens stand first in both sequences. The order has no consequence.
+    - Keypoint tokens stand first in both sequences. The order has no consequence.
     - See also :mod:`.coarse_stage`, :mod:`.encoder`, :mod:`.fine_tokens` and :mod:`.quality`.
 
-Shapes: B batch, M key points, D width, N coarse patches, K selected ones.
+Shapes: B batch, M keypoints, D width, N coarse patches, K selected ones.
 """
 
 from __future__ import annotations
@@ -33,9 +33,9 @@ class SHaRPoseFeatures(NamedTuple):
     """What the backbone hands to the head."""
 
     coarse: Tensor
-    """Key point tokens of the coarse stage, (B, M, D)."""
+    """Keypoint tokens of the coarse stage, (B, M, D)."""
     fine: Tensor
-    """Key point tokens of the fine stage, those of the coarse stage where there was none, (B, M, D)."""
+    """Keypoint tokens of the fine stage, those of the coarse stage where there was none, (B, M, D)."""
     quality: Tensor
     """Predicted quality of the coarse pose, (B,)."""
     refined: Tensor
@@ -63,7 +63,7 @@ class CoarsePass(NamedTuple):
     """What is known behind the coarse stage."""
 
     keypoints: Tensor
-    """Key point tokens, (B, M, D)."""
+    """Keypoint tokens, (B, M, D)."""
     quality: Tensor
     """Predicted quality, (B,)."""
     fine_inputs: FineInputs
@@ -90,14 +90,14 @@ class SHaRPose(CoarseStage):
         beta: Weight of the past in the average over the layers, Eq. (6).
         quality_threshold: Q_thres: in evaluation, only samples with a lower quality are refined. None refines all
             and never waits for the device. The predictor has to be trained, see ``QualityScheduleHook``.
-        skip_last_keypoint: Whether the last key point has no say in the selection. It has in the paper.
+        skip_last_keypoint: Whether the last keypoint has no say in the selection. It has in the paper.
         rounding: Whether ``alpha * N`` is rounded by ``'ceil'`` or, as in the paper, by ``'floor'``.
         average_from: First layer of the average over the layers; None for a quarter of the depth, 0 in the paper.
         unselected: Which tokens of the other patches the fine stage takes: the ``'input'`` of the coarse stage, or,
             as the paper has it, its ``'output'``.
         quality_activation: See :class:`.QualityPredictor`.
         drop_path_rate: Drop path of the last block; that of the others rises to it linearly.
-        init_cfg: Config of the initialisation. By default that of the official code.
+        init_cfg: Config of the initialization. By default that of the official code.
 
     Raises:
         ValueError: If an argument is unknown or doesn't fit the others, or if an image has another size.
@@ -207,12 +207,12 @@ class SHaRPose(CoarseStage):
         A graph that is being exported can't leave samples out: there all are refined and the others put back.
 
         Args:
-            keypoints: Key point tokens of the coarse stage, (B, M, D).
+            keypoints: Keypoint tokens of the coarse stage, (B, M, D).
             refined: Which samples, (B,).
             inputs: What the fine stage takes, for all samples.
 
         Returns:
-            Key point tokens of the last stage of each sample, (B, M, D).
+            Keypoint tokens of the last stage of each sample, (B, M, D).
         """
         if is_exporting():
             return torch.where(refined[:, None, None], self.fine_stage(inputs), keypoints)
@@ -231,7 +231,7 @@ class SHaRPose(CoarseStage):
             inputs: What it takes from the coarse stage.
 
         Returns:
-            Key point tokens (B, M, D).
+            Keypoint tokens (B, M, D).
         """
         images, before, after, selected, others = inputs
         index = fine_index(selected, self.coarse_grid[1], self.ratio)
@@ -241,7 +241,7 @@ class SHaRPose(CoarseStage):
         low = take(before, others) if self.unselected == "input" else after[:, self.num_selected :]
         x = torch.cat([self.keypoint_tokens.expand(images.shape[0], -1, -1), high, low], 1)  # Eq. (8)
         for layer, block in enumerate(self.blocks):
-            is_last = layer == len(self.blocks) - 1  # of which only the key points are looked at
+            is_last = layer == len(self.blocks) - 1  # of which only the keypoints are looked at
             x, _ = block(x, queries=self.num_keypoints if is_last else None)
         return self.norm(x[:, : self.num_keypoints])
 
@@ -260,7 +260,7 @@ class SHaRPoseOneStage(CoarseStage):
         scale: Factor by which images are resampled: 0.5 for Coarse-None, 1.0 for None-Fine.
         quality_activation: See :class:`.QualityPredictor`.
         drop_path_rate: Drop path of the last block; that of the others rises to it linearly.
-        init_cfg: Config of the initialisation. By default that of the official code.
+        init_cfg: Config of the initialization. By default that of the official code.
 
     Raises:
         ValueError: If an argument is unknown or doesn't fit the others, or if an image has another size.

@@ -7,7 +7,7 @@ Deviations:
     - The last block is asked for its attention first. Only tokens that somebody looks at later, those of the key
       points, of the quality and of the wanted patches, have an output, a projection and an MLP there. Same output.
 
-Shapes: B batch, M key points, D width, N coarse patches, K selected ones, V visual tokens that are wanted.
+Shapes: B batch, M keypoints, D width, N coarse patches, K selected ones, V visual tokens that are wanted.
 """
 
 from __future__ import annotations
@@ -37,7 +37,7 @@ class CoarseResult(NamedTuple):
     """What the coarse stage gives out."""
 
     keypoints: Tensor
-    """Key point tokens, (B, M, D)."""
+    """Keypoint tokens, (B, M, D)."""
     quality_token: Tensor
     """(B, D)."""
     visual: Tensor
@@ -51,7 +51,7 @@ class CoarseResult(NamedTuple):
 
 
 class CoarseStage(BaseModule):
-    """Key point tokens, one quality token and the patches of one grid, in one transformer.
+    """Keypoint tokens, one quality token and the patches of one grid, in one transformer.
 
     Args:
         arch: Name of a preset or a dict with the fields of :class:`.Arch`.
@@ -60,11 +60,11 @@ class CoarseStage(BaseModule):
         scale: Factor by which they are resampled, the s_c of the paper.
         patch_size: Height and width of a patch in pixels.
         beta: Weight of the past in the average over the layers, Eq. (6).
-        num_scored: How many key points, counted from the first, have a say in the selection.
+        num_scored: How many keypoints, counted from the first, have a say in the selection.
         average_from: First layer of the average over the layers; None for a quarter of the depth.
         quality_activation: See :class:`.QualityPredictor`.
         drop_path_rate: Drop path of the last block; that of the others rises to it linearly.
-        init_cfg: Config of the initialisation. By default that of the official code.
+        init_cfg: Config of the initialization. By default that of the official code.
 
     Raises:
         ValueError: If an argument doesn't fit the others.
@@ -149,7 +149,7 @@ class CoarseStage(BaseModule):
         scores = relevance(accumulate(accumulated, rows[..., -patches:], beta=self.beta))
         selected, others = select(scores, select_patches)
         wanted = torch.cat([selected, others], 1)[:, :want_patches] + first.shape[1]
-        leading = torch.arange(first.shape[1], device=wanted.device).expand(batch, -1)  # key points and quality
+        leading = torch.arange(first.shape[1], device=wanted.device).expand(batch, -1)  # keypoints and quality
         index = torch.cat([leading, wanted], 1)  # into the sequence of all tokens
         attended = last.attn.answer(last.attn.query(take(normed, index)), key, value)
         x = self.norm(last.add_mlp(last.add_attention(take(x, index), attended)))
@@ -172,7 +172,7 @@ class CoarseStage(BaseModule):
     ) -> None:
         """Convert official keys and those of vision transformers, then fit positions and tokens to this model.
 
-        Positions of another resolution are resampled, the tokens of another number of key points averaged.
+        Positions of another resolution are resampled, the tokens of another number of keypoints averaged.
         """
         if prefix + "pos_embed_list.0" in state_dict:
             rewrite_keys(state_dict, prefix, sharpose)
@@ -192,8 +192,8 @@ class CoarseStage(BaseModule):
         tokens = state_dict.get(prefix + "keypoint_tokens")
         if tokens is not None and tokens.shape[1] != self.num_keypoints:
             warnings.warn(
-                f"the checkpoint has {tokens.shape[1]} key points and this model {self.num_keypoints}: "
-                "all key point tokens start from the mean of the checkpoint's (KeypointTokenHook carries them over by "
+                f"the checkpoint has {tokens.shape[1]} keypoints and this model {self.num_keypoints}: "
+                "all keypoint tokens start from the mean of the checkpoint's (KeypointTokenHook carries them over by "
                 "name, where the checkpoint knows its data set)",
                 stacklevel=2,
             )

@@ -68,7 +68,7 @@ def fine_index(coarse: Tensor, columns: int, ratio: int) -> Tensor:
 
 
 class PatchEmbed(nn.Conv2d):
-    """Linear projection of patches, with the weight and the initialisation of the convolution that it is.
+    """Linear projection of patches, with the weight and the initialization of the convolution that it is.
 
     Args:
         width: D.

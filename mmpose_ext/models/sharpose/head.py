@@ -1,13 +1,13 @@
-"""The SHaRPose head: heatmaps from key point tokens, the loss of both stages and of the predicted quality.
+"""The SHaRPose head: heatmaps from keypoint tokens, the loss of both stages and of the predicted quality.
 
 SHaRPose: Sparse High-Resolution Representation for Human Pose Estimation, https://arxiv.org/abs/2312.10758,
 sections "Keypoint Decoder" and "Loss Function", Eq. (9) to (11).
 
 Deviations:
-    - Eq. (10) is the mean over samples, key points and pixels in the official code and here.
+    - Eq. (10) is the mean over samples, keypoints and pixels in the official code and here.
     - See also :mod:`.quality` and :mod:`.keypoint_decoder`.
 
-Shapes: B batch, M key points, D width, H W height and width of a heatmap.
+Shapes: B batch, M keypoints, D width, H W height and width of a heatmap.
 """
 
 from __future__ import annotations
@@ -29,7 +29,7 @@ from mmpose_ext.models.sharpose.quality import object_keypoint_similarity, quali
 
 @MODELS.register_module()
 class SHaRPoseHead(HeatmapHeadBase):
-    """The decoder of key point tokens, shared by both stages.
+    """The decoder of keypoint tokens, shared by both stages.
 
     Args:
         in_channels: D.
@@ -38,14 +38,14 @@ class SHaRPoseHead(HeatmapHeadBase):
         num_layers: Layers of the decoder, 1 or 2; None for the rule of the official code.
         loss: Config of the heatmap loss.
         quality_weight: The lambda of Eq. (9). ``QualityScheduleHook`` sets it by epoch.
-        sigmas: Of each key point, for the OKS. None where ``QualityScheduleHook`` takes them from the data set.
+        sigmas: Of each keypoint, for the OKS. None where ``QualityScheduleHook`` takes them from the data set.
         swapped_oks: Train the quality on the OKS of the official code, see
             :func:`.object_keypoint_similarity`.
         decoder: Config of the codec.
-        init_cfg: Config of the initialisation. By default that of the official code.
+        init_cfg: Config of the initialization. By default that of the official code.
 
     Raises:
-        ValueError: If the sigmas are missing where they are needed, or not as many as the key points.
+        ValueError: If the sigmas are missing where they are needed, or not as many as the keypoints.
     """
 
     def __init__(
@@ -77,11 +77,11 @@ class SHaRPoseHead(HeatmapHeadBase):
         """Take the sigmas of a data set.
 
         Args:
-            sigmas: One for each key point.
+            sigmas: One for each keypoint.
         """
         values = torch.as_tensor(sigmas, dtype=torch.float32, device=next(self.parameters()).device)
         if values.shape != (self.out_channels,):
-            raise ValueError(f"expected {self.out_channels} sigmas, one for each key point, got {len(sigmas)}")
+            raise ValueError(f"expected {self.out_channels} sigmas, one for each keypoint, got {len(sigmas)}")
         self.sigmas = values
 
     def forward(self, feats: SHaRPoseFeatures) -> Tensor:
@@ -108,7 +108,7 @@ class SHaRPoseHead(HeatmapHeadBase):
 
         Args:
             feats: What the backbone returned.
-            batch_data_samples: Samples with target heatmaps and key point weights.
+            batch_data_samples: Samples with target heatmaps and keypoint weights.
             train_cfg: ``compute_acc``.
         """
         target, weights = stack_supervision(batch_data_samples)

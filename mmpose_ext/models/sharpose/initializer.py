@@ -4,8 +4,8 @@ SHaRPose: Sparse High-Resolution Representation for Human Pose Estimation, https
 starts from MAE weights, whose table of 14 x 14 positions is resized for both of its grids.
 
 Deviations:
-    - The official code initialises all tables and tokens with zeros, and loads MAE's, whose table is made of sines.
-      Without such weights a key point can't tell one place from another before the tables have grown:
+    - The official code initializes all tables and tokens with zeros, and loads MAE's, whose table is made of sines.
+      Without such weights a keypoint can't tell one place from another before the tables have grown:
       :class:`SinePositions` starts from sines.
 """
 
@@ -20,11 +20,11 @@ from mmpose_ext.models.sharpose.positions import sine_positions
 
 @WEIGHT_INITIALIZERS.register_module()
 class SinePositions:
-    """Initialise the tables of positions with sines and the tokens with noise; for ``init_cfg`` of a SHaRPose.
+    """Initialize the tables of positions with sines and the tokens with noise; for ``init_cfg`` of a SHaRPose.
 
     Args:
         temperature: See :func:`sine_positions`.
-        token_std: Standard deviation of the tokens of the key points and of the quality.
+        token_std: Standard deviation of the tokens of the keypoints and of the quality.
     """
 
     def __init__(self, *, temperature: float = 100.0, token_std: float = 0.5) -> None:

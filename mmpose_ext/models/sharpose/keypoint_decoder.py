@@ -1,4 +1,4 @@
-"""From a key point's token to its heatmap.
+"""From a keypoint's token to its heatmap.
 
 SHaRPose: Sparse High-Resolution Representation for Human Pose Estimation, https://arxiv.org/abs/2312.10758,
 section "Keypoint Decoder", Eq. (3).
@@ -7,7 +7,7 @@ Deviations:
     - The paper does not say how many layers there are. The official code has one where the tokens are at least a
       quarter as wide as a heatmap has pixels, and two otherwise.
 
-Shapes: B batch, M key points, D width, H W height and width of a heatmap.
+Shapes: B batch, M keypoints, D width, H W height and width of a heatmap.
 """
 
 from __future__ import annotations
@@ -26,7 +26,7 @@ def number_of_layers(width: int, pixels: int) -> int:
 
 
 class KeypointDecoder(nn.Sequential):
-    """Layer norm and one linear layer, or twice that with a GELU between; the same for all key points.
+    """Layer norm and one linear layer, or twice that with a GELU between; the same for all keypoints.
 
     Args:
         width: D.
@@ -42,7 +42,7 @@ class KeypointDecoder(nn.Sequential):
         pixels = height * columns
         num_layers = number_of_layers(width, pixels) if num_layers is None else num_layers
         if num_layers not in (1, 2):
-            raise ValueError(f"expected a key point decoder of 1 or 2 layers, got {num_layers}")
+            raise ValueError(f"expected a keypoint decoder of 1 or 2 layers, got {num_layers}")
         layers: list[nn.Module] = [nn.LayerNorm(width)]
         if num_layers == 2:
             layers += [nn.Linear(width, pixels // 2), nn.GELU(), nn.LayerNorm(pixels // 2)]

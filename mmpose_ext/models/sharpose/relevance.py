@@ -1,13 +1,13 @@
-"""Which patches the key points look at, and which of them are refined.
+"""Which patches the keypoints look at, and which of them are refined.
 
 SHaRPose: Sparse High-Resolution Representation for Human Pose Estimation, https://arxiv.org/abs/2312.10758,
 section "Keypoint-Related Patch Recognition", Eq. (6) and (7).
 
 Deviations:
-    - As in the official code, by default: the last key point has no say, the number of patches is rounded up, and
+    - As in the official code, by default: the last keypoint has no say, the number of patches is rounded up, and
       the first quarter of the layers is left out. The backbone has a switch for each.
 
-Shapes: B batch, H heads, M key points, N coarse patches, K selected ones.
+Shapes: B batch, H heads, M keypoints, N coarse patches, K selected ones.
 """
 
 from __future__ import annotations
@@ -26,7 +26,7 @@ def accumulate(accumulated: Tensor | None, attention: Tensor, *, beta: float) ->
 
     Args:
         accumulated: The average so far, or None before the first layer.
-        attention: Attention of the key points to the patches in this layer, (B, H, M, N).
+        attention: Attention of the keypoints to the patches in this layer, (B, H, M, N).
         beta: Weight of the past.
 
     Returns:
@@ -38,7 +38,7 @@ def accumulate(accumulated: Tensor | None, attention: Tensor, *, beta: float) ->
 
 
 def relevance(accumulated: Tensor) -> Tensor:
-    """How much all key points attend to each patch, the s of Eq. (7).
+    """How much all keypoints attend to each patch, the s of Eq. (7).
 
     Args:
         accumulated: (B, H, M, N).

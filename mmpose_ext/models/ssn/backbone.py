@@ -44,9 +44,9 @@ class SSNResNet(ResNet):
         base_channels: Inner channels of the blocks of the first stage.
         num_stages: Stages.
         out_indices: Stages whose maps are returned.
-        norm_cfg: Config of the normalisation of the ResNet, group norm by default. The FSMs have batch norm.
+        norm_cfg: Config of the normalization of the ResNet, group norm by default. The FSMs have batch norm.
         frozen_stages: Stages that are not trained, -1 for none, with the FSMs in them; see MMPose's ResNet.
-        init_cfg: Config of the initialisation; see MMPose's ResNet.
+        init_cfg: Config of the initialization; see MMPose's ResNet.
 
     timm's ``resnet50_gn`` is converted when it is loaded, as ``mmpose-ext convert ssn`` does.
 

@@ -32,9 +32,9 @@ class CorrelationAttention(nn.Module):
     Args:
         in_channels: C.
         shift_channels: K.
-        activation: ``'softplus'``, followed by the normalisation over all positions, or ``'sigmoid'`` without it (the
+        activation: ``'softplus'``, followed by the normalization over all positions, or ``'sigmoid'`` without it (the
             light networks: their shallow layers do not focus stably).
-        norm_cfg: Config of the normalisation; BN by default.
+        norm_cfg: Config of the normalization; BN by default.
 
     Raises:
         ValueError: If the activation is unknown.

@@ -30,8 +30,8 @@ class FeatureShiftModule(BaseModule):
         attention: Activation of the correlation attention, see :class:`.CorrelationAttention`; None for the ablation
             "w/o CA" of Table 1.
         shifting: Whether to shift; False is the ablation "w/o shifting" of Table 1.
-        norm_cfg: Config of the normalisation; BN by default, since the channels of an FSM are unbalanced by nature.
-        init_cfg: Config of the initialisation.
+        norm_cfg: Config of the normalization; BN by default, since the channels of an FSM are unbalanced by nature.
+        init_cfg: Config of the initialization.
 
     Attributes:
         inserted: Whether the module does anything. ``DelayedInsertionHook`` keeps it False for the first iterations, in

@@ -1,4 +1,4 @@
-"""The SSN head: one predictor for each map, a loss on all of them, key points from any.
+"""The SSN head: one predictor for each map, a loss on all of them, keypoints from any.
 
 Spatial Shortcut Network for Human Pose Estimation (SSN), section 3.3, Tables 1 and 2; supplement 3.
 
@@ -9,7 +9,7 @@ Deviations:
       first thousand iterations go into becoming small.
     - See also :mod:`.predictor`.
 
-Shapes: B batch, C channels, M key points, L widths of the targets, H W height and width of a heatmap.
+Shapes: B batch, C channels, M keypoints, L widths of the targets, H W height and width of a heatmap.
 """
 
 from __future__ import annotations
@@ -29,12 +29,12 @@ LEVELS = {"E1": 0, "E2": 1, "E3": 2, "P1": 3, "P2": 2, "P3": 1, "P4": 0}
 
 
 def root_mean_squared_error(predicted: Tensor, target: Tensor, weights: Tensor) -> Tensor:
-    """Root of the mean over all samples, key points and pixels; key points without a label count as right.
+    """Root of the mean over all samples, keypoints and pixels; keypoints without a label count as right.
 
     Args:
         predicted: (B, M, H, W).
         target: (B, M, H, W).
-        weights: (B, M), 0 for key points without a label.
+        weights: (B, M), 0 for keypoints without a label.
     """
     error = (predicted - target).square() * weights[:, :, None, None]
     return error.mean().clamp_min(1e-12).sqrt()  # the root of 0 has no derivative
@@ -44,16 +44,16 @@ def root_mean_squared_error(predicted: Tensor, target: Tensor, weights: Tensor) 
 class SSNHead(HeatmapHeadBase):
     """Early stage predictors E1 to E3 and the predictors P1 to P4 of the upward half.
 
-    ``test_cfg.predictor`` chooses the one that key points are taken from, ``'P4'`` by default (Table 2 needs all).
+    ``test_cfg.predictor`` chooses the one that keypoints are taken from, ``'P4'`` by default (Table 2 needs all).
 
     Args:
         in_channels: C.
         out_channels: M.
         predictors: Names of the predictors, in the order of the maps; see :data:`LEVELS`.
         tail: See :class:`.Predictor`.
-        norm_cfg: Config of the normalisation, group norm by default.
+        norm_cfg: Config of the normalization, group norm by default.
         decoder: Config of the codec.
-        init_cfg: Config of the initialisation.
+        init_cfg: Config of the initialization.
 
     Raises:
         ValueError: If a name is unknown, here or in ``test_cfg``, or if the maps are not one for each predictor.
@@ -115,7 +115,7 @@ class SSNHead(HeatmapHeadBase):
 
         Args:
             feats: Maps.
-            batch_data_samples: Samples with key point weights and targets (L M, H, W) of L widths, the narrowest first.
+            batch_data_samples: Samples with keypoint weights and targets (L M, H, W) of L widths, the narrowest first.
                 With one width it serves all predictors.
             train_cfg: ``compute_acc``.
         """
@@ -140,7 +140,7 @@ class SSNHead(HeatmapHeadBase):
         number, rest = divmod(targets.shape[1], self.out_channels)
         if rest or (number != 1 and number < needed):
             raise ValueError(
-                f"expected targets of one width or of {needed} for {self.out_channels} key points, got "
+                f"expected targets of one width or of {needed} for {self.out_channels} keypoints, got "
                 f"{targets.shape[1]} heatmaps; see MultiSigmaHeatmap"
             )
         return targets.split(self.out_channels, dim=1)

@@ -32,8 +32,8 @@ class GlobalNet(BaseModule):
         out_channels: C.
         early_stages: Maps of the backbone that early stage predictors read, as indices; (0, 1, 2) in SSN, () for the
             ablation "w/o ESP" of Table 1.
-        norm_cfg: Config of the normalisation, group norm by default.
-        init_cfg: Config of the initialisation.
+        norm_cfg: Config of the normalization, group norm by default.
+        init_cfg: Config of the initialization.
 
     Raises:
         ValueError: If an early stage does not exist, or if the maps are not those of ``in_channels``.

@@ -1,4 +1,4 @@
-"""The predictor: from a map with 256 channels to one heatmap for each key point.
+"""The predictor: from a map with 256 channels to one heatmap for each keypoint.
 
 Spatial Shortcut Network for Human Pose Estimation (SSN), section 3.3, Figure 2 right; supplement 3, Table 1.
 
@@ -6,7 +6,7 @@ Deviations:
     - The paper does not describe the predictor of the large network. The one here is that of the authors' development
       code: it works at the resolution of its map, then enlarges, then smooths each heatmap.
 
-Shapes: B batch, C channels, M key points, H W height and width of a map.
+Shapes: B batch, C channels, M keypoints, H W height and width of a map.
 """
 
 from __future__ import annotations
@@ -22,13 +22,13 @@ Tail = Literal["depthwise", "norm"]
 
 
 class Predictor(nn.Module):
-    """1x1 convolution, normalisation, ReLU; 3x3 convolution; enlargement; and a tail.
+    """1x1 convolution, normalization, ReLU; 3x3 convolution; enlargement; and a tail.
 
     Args:
         in_channels: C.
         out_channels: M.
         tail: ``'depthwise'`` for a 3x3 convolution on each heatmap, ``'norm'`` for a batch norm (light networks).
-        norm_cfg: Config of the normalisation in front.
+        norm_cfg: Config of the normalization in front.
 
     Raises:
         ValueError: If the tail is unknown.

@@ -74,12 +74,12 @@ class XHRNet(Deployable, BaseModule):
             depends on (6 without branch 0, 51 with branch 3 alone) are frozen: they would never have a gradient.
         double_statistics: Whether the batch norms of the paths out of the highest resolution move their running
             statistics twice for each step, as in the official code; see :mod:`.multi_resolution`.
-        norm_cfg: Config of the normalisation.
-        norm_eval: Whether to keep the normalisation statistics fixed in training.
+        norm_cfg: Config of the normalization.
+        norm_eval: Whether to keep the normalization statistics fixed in training.
         with_cp: Whether training saves memory by computing each block again in the backward pass. Outputs, gradients
             and the statistics of batch norms are the same.
-        init_cfg: Config of the initialisation. By default that of the official code: all convolutions from
-            N(0, 0.001^2), biases 0, normalisation scale 1, averaging vectors 1.
+        init_cfg: Config of the initialization. By default that of the official code: all convolutions from
+            N(0, 0.001^2), biases 0, normalization scale 1, averaging vectors 1.
 
     A checkpoint in the official keys is converted when it is loaded.
 
@@ -250,7 +250,7 @@ class XHRNet(Deployable, BaseModule):
             )
 
     def train(self, mode: bool = True) -> XHRNet:
-        """Set the mode; with ``norm_eval`` the normalisation stays in evaluation mode."""
+        """Set the mode; with ``norm_eval`` the normalization stays in evaluation mode."""
         super().train(mode)
         if mode and self.norm_eval:
             for module in self.modules():

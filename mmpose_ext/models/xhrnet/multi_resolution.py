@@ -4,7 +4,7 @@ X-HRNet: Towards Lightweight Human Pose Estimation with Spatially Unidimensional
 https://doi.org/10.1109/ICME52920.2022.9859751, section 2.2; the exchange is Lite-HRNet's, https://arxiv.org/abs/2104.06403.
 
 Deviations:
-    - In training, the normalisation statistics of the paths out of the highest resolution are updated once for each
+    - In training, the normalization statistics of the paths out of the highest resolution are updated once for each
       step. The official code evaluates these paths twice and so updates them twice; ``double_statistics`` does.
 
 Shapes: B batch, C channels, H W height and width; b_i output of branch i, f_ij path from branch j to branch i.
@@ -33,7 +33,7 @@ def downsampling(in_channels: int, out_channels: int, steps: int, norm_cfg: dict
         in_channels: Channels of the higher resolution.
         out_channels: Channels of the lower resolution.
         steps: How often the resolution is halved.
-        norm_cfg: Config of the normalisation.
+        norm_cfg: Config of the normalization.
     """
     return nn.Sequential(
         *(
@@ -85,7 +85,7 @@ class MultiResolutionModule(nn.Module):
         double_statistics: Whether the batch norms of the paths out of the highest resolution move their running
             statistics twice for each step, as in the official code.
         with_cp: See :class:`XShuffleBlock`.
-        norm_cfg: Config of the normalisation.
+        norm_cfg: Config of the normalization.
     """
 
     def __init__(
@@ -134,7 +134,7 @@ class MultiResolutionModule(nn.Module):
     def from_lower(self, maps: Sequence[Tensor], i: int) -> Tensor | None:
         """Sum f_ij(b_j) over the branches j > i of lower resolution.
 
-        The nearest neighbour upsampling by 2^(j - i) is done in steps of 2 on the partial sums, which is the same sum.
+        The nearest neighbor upsampling by 2^(j - i) is done in steps of 2 on the partial sums, which is the same sum.
 
         Args:
             maps: b_0, b_1, ...

@@ -6,7 +6,7 @@ https://doi.org/10.1109/ICME52920.2022.9859751, section 2.1, equations (2) to (4
 Deviations:
     - The averaging vector of Phi is as long as the map of the branch that it stands in, and is resampled for
       maps of another size. The official code gives all branches one fixed length (96 rows, 72 columns), uses the
-      first entries, and can't run on larger maps; ``fixed=True`` is that behaviour.
+      first entries, and can't run on larger maps; ``fixed=True`` is that behavior.
     - The 1x1 convolutions act on stripes, one position wide, and are a scale and a matrix product here: the
       same arithmetic without the cost of starting a convolution.
 
@@ -91,7 +91,7 @@ class ChannelwiseAffine(nn.Module):
         self.reset_parameters()
 
     def reset_parameters(self) -> None:
-        """Initialise as the official code does: N(0, 0.001^2) and zero."""
+        """Initialize as the official code does: N(0, 0.001^2) and zero."""
         nn.init.normal_(self.weight, std=0.001)
         nn.init.zeros_(self.bias)
 

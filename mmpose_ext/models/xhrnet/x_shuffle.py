@@ -87,7 +87,7 @@ class XShuffleBlock(nn.Module):
         fusion: See :class:`SpatiallyUnidimensionalSelfAttention`.
         fixed: See :class:`SpatiallyUnidimensionalSelfAttention`.
         with_cp: Whether training saves memory by computing the block again in the backward pass.
-        norm_cfg: Config of the normalisation behind the depthwise convolution.
+        norm_cfg: Config of the normalization behind the depthwise convolution.
 
     Raises:
         ValueError: If ``block`` is unknown or ``channels`` can't be halved.

@@ -5,8 +5,6 @@ then with those of `FastEvaluationHook`. The metric is computed once at the end,
 for; COCO val has 104125 boxes in 5000 images.
 
 Shapes: B batch, K = 17 keypoints, 256x192 input, 64x48 heatmaps.
-
-Deviations: none (no paper).
 """
 
 from __future__ import annotations

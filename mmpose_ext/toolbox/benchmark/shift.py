@@ -3,8 +3,6 @@
 All candidates of a table take turns in one process, so that a machine whose speed drifts drifts for all, and ratios are
 medians of ratios within a round.
 
-Deviations: none (no paper).
-
 Shapes: B batch, K channels, H W height and width.
 """
 

@@ -4,8 +4,6 @@ A step is forward pass, mean squared error to heatmaps of zeros, backward pass a
 are taken as in :mod:`.benchmark`: the networks take turns in one process, and ratios are taken round by round. Memory
 is the largest resident size of a process of its own that does three steps, less what it had before the network was
 built.
-
-Deviations: none (no paper).
 """
 
 from __future__ import annotations

@@ -4,7 +4,7 @@ The paper does not say how it counts. Multiply-accumulates of convolutions alone
 operations on each element beside them all ten come out to the printed digit. The weights below are one of about 2000
 sets that do so, so they are a convention and no finding.
 
-Deviations: none (the paper states no rule).
+The paper states no rule.
 """
 
 from __future__ import annotations

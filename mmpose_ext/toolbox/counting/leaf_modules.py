@@ -1,7 +1,5 @@
 """The counting rule behind the tables of Lite-HRNet and X-HRNet: MACs of leaf modules, each with its last call.
 
-Deviations: none (no paper).
-
 Shapes: B batch, S positions of a stripe, C channels, H W height and width.
 """
 

@@ -7,8 +7,6 @@ calls, and the "M" may be 2^20. So every number here has the name of its rule (:
 * ``fvcore``: everything that fvcore counts, equal to MMEngine's ``get_model_complexity_info``.
 * ``leaf-modules``: the rule behind Lite-HRNet's and X-HRNet's tables, see :class:`.LeafModuleRule`.
 * ``elementwise``: MACs and the operations on single elements, the rule of SSN's tables, see :mod:`.elementwise`.
-
-Deviations: none (no paper).
 """
 
 from __future__ import annotations

@@ -3,8 +3,6 @@
 A network with several predictors (stacks, pyramid levels) returns a map of each, and its head decodes one of them. An
 exported file needs that one only; programs that decode heatmaps take the first output for it.
 
-Deviations: none (no paper).
-
 Shapes: B batch, K key points, H W input, h w heatmap.
 """
 

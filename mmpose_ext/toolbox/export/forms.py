@@ -1,8 +1,6 @@
 """An exported network in other forms: described, simplified, in half precision, quantised to eight bits.
 
 All of it is done by ONNX and ONNX Runtime, in place; the file is exchanged when the new one is complete.
-
-Deviations: none (no paper).
 """
 
 from __future__ import annotations

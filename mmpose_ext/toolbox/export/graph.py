@@ -1,7 +1,5 @@
 """One graph by one of PyTorch's two exporters, with nothing in it but the network.
 
-Deviations: none (no paper).
-
 Shapes: B batch, H W input.
 """
 

@@ -3,8 +3,6 @@
 PyTorch has two exporters. The one on top of ``torch.export`` makes the smaller graph and handles sizes that depend on
 the batch; releases before 2.6 only have the older one, on top of TorchScript, in a usable state. ``auto`` tries the
 better one first and takes the other where it fails.
-
-Deviations: none (no paper).
 """
 
 from __future__ import annotations

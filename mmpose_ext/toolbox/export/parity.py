@@ -1,8 +1,6 @@
 """An exported file beside the network it came from, on real pictures: output, key points, PCK.
 
 Shapes: N persons, K key points.
-
-Deviations: none (no paper).
 """
 
 from __future__ import annotations

@@ -4,8 +4,6 @@ PyTorch's exporters can't leave samples out: how many stay depends on the data. 
 decision, the second stage, and what follows. They are joined by an ``If`` around the second stage, which gets only the
 samples that need it. Weights that both stages share stand in the file once.
 
-Deviations: none (no paper).
-
 Shapes: B batch, R samples that need the second stage.
 """
 

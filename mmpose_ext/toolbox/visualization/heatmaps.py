@@ -1,7 +1,4 @@
-"""Where any network with heatmaps takes its key points from.
-
-Deviations: none (no paper).
-"""
+"""Where any network with heatmaps takes its key points from."""
 
 from __future__ import annotations
 

@@ -24,7 +24,7 @@ TABLE = {
     "sca": (None, (7.834, 13.26), (15.386, 24.55)),
     "all": ((4.122, 7.87), (7.962, 13.78), (15.641, 25.59)),
 }
-"""Parameters in 10^6 and GMACs at 256x256 of 1, 2 and 4 stacks, 16 key points, from the counts by hand.
+"""Parameters in 10^6 and GMACs at 256x256 of 1, 2 and 4 stacks, 16 keypoints, from the counts by hand.
 
 With messages computed where they are cheapest the network executes less than that table, see `SAVED`.
 """
@@ -165,7 +165,7 @@ def estimator(stacks: int, loss: dict) -> Any:
 
 @pytest.mark.parametrize("kind", ["KeypointMSELoss", "KeypointOHKMMSELoss"])
 def test_loss_of_every_stack(kind: str) -> None:
-    """The sum over the stacks, of the plain loss or of the mean over the 8 worst key points of each person."""
+    """The sum over the stacks, of the plain loss or of the mean over the 8 worst keypoints of each person."""
     model = estimator(3, dict(type=kind, use_target_weight=True))
     data = get_packed_inputs(2, num_keypoints=16, img_shape=(64, 64), input_size=(64, 64), heatmap_size=(16, 16))
     data = model.data_preprocessor({"inputs": data["inputs"], "data_samples": data["data_samples"]}, training=True)

@@ -164,7 +164,7 @@ def test_positions_of_no_grid():
 
 def test_checkpoint_with_another_number_of_key_points():
     network, other = tiny(), tiny(num_keypoints=7)
-    with pytest.warns(UserWarning, match="5 key points and this model 7: all key point tokens start from the mean"):
+    with pytest.warns(UserWarning, match="5 keypoints and this model 7: all keypoint tokens start from the mean"):
         other.load_state_dict(network.state_dict(), strict=True)
     torch.testing.assert_close(other.keypoint_tokens, network.keypoint_tokens.mean(1, keepdim=True).expand(-1, 7, -1))
     assert torch.equal(other.quality_token, network.quality_token)

@@ -204,7 +204,7 @@ def test_keypoint_decoder(num_layers, width, layers):
 
 
 def test_keypoint_decoder_of_three_layers():
-    with pytest.raises(ValueError, match="expected a key point decoder of 1 or 2 layers, got 3"):
+    with pytest.raises(ValueError, match="expected a keypoint decoder of 1 or 2 layers, got 3"):
         KeypointDecoder(8, 4, 4, num_layers=3)
 
 

@@ -1,4 +1,4 @@
-"""EViT with key point tokens: which tokens stay, and what becomes of the others."""
+"""EViT with keypoint tokens: which tokens stay, and what becomes of the others."""
 
 from __future__ import annotations
 

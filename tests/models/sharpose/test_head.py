@@ -78,7 +78,7 @@ def test_without_weight_the_quality_stays_in_the_graph():
 def test_sigmas():
     with pytest.raises(ValueError, match="expected sigmas for the OKS"):
         head(quality_weight=0.03).loss(features(), samples(), {})
-    with pytest.raises(ValueError, match="expected 17 sigmas, one for each key point, got 14"):
+    with pytest.raises(ValueError, match="expected 17 sigmas, one for each keypoint, got 14"):
         head(sigmas=[0.1] * 14)
     assert "sigmas" not in head(sigmas=[0.1] * M).state_dict()
 

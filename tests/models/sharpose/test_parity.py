@@ -101,7 +101,7 @@ def test_scores_and_selection(case):
     backbone = network.backbone
     with torch.inference_mode():
         scores = backbone.coarse_stage(backbone.embed(images)).scores
-        official = 16 * scores  # a sum over 16 key points there, a mean here
+        official = 16 * scores  # a sum over 16 keypoints there, a mean here
         assert np.abs(official.numpy() - data["attn_score"]).max() <= 1e-6
         backbone.num_scored = 17
         try:

@@ -1,4 +1,4 @@
-"""Losses of all predictors, key points from any, targets of several widths."""
+"""Losses of all predictors, keypoints from any, targets of several widths."""
 
 from __future__ import annotations
 
@@ -84,7 +84,7 @@ def test_one_width_serves_all() -> None:
 
 @pytest.mark.parametrize("channels", [4, 6])
 def test_targets_of_another_number(channels) -> None:
-    with pytest.raises(ValueError, match=f"of one width or of 4 for 3 key points, got {channels} heatmaps"):
+    with pytest.raises(ValueError, match=f"of one width or of 4 for 3 keypoints, got {channels} heatmaps"):
         head().loss(maps(7), samples(channels), {})
 
 

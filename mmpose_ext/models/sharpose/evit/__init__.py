@@ -1,4 +1,4 @@
-"""EViT with key point tokens, the baseline of SHaRPose's Table 7 that prunes by attention.
+"""EViT with keypoint tokens, the baseline of SHaRPose's Table 7 that prunes by attention.
 
 Y. Liang, C. Ge, Z. Tong, Y. Song, J. Wang, P. Xie: EViT: Expediting Vision Transformers via Token Reorganizations,
 ICLR 2022, https://arxiv.org/abs/2202.07800.

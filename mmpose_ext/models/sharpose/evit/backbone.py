@@ -1,13 +1,13 @@
-"""EViT with the key point tokens of SHaRPose in place of the class token (Table 7 of SHaRPose).
+"""EViT with the keypoint tokens of SHaRPose in place of the class token (Table 7 of SHaRPose).
 
 EViT: Expediting Vision Transformers via Token Reorganizations, https://arxiv.org/abs/2202.07800.
 SHaRPose: Sparse High-Resolution Representation for Human Pose Estimation, https://arxiv.org/abs/2312.10758, which says
-of its baselines only that they have key point tokens and its own "processing pipeline".
+of its baselines only that they have keypoint tokens and its own "processing pipeline".
 
 Deviations:
     - Where and how much is pruned is EViT's default: a rate of 0.7 in the 4th, 7th and 10th of 12 blocks. It is our
       choice; docs/papers/sharpose.md has its operations beside those that Table 7 prints.
-    - A patch is scored by the mean attention of all key points, in all heads. The class token's there.
+    - A patch is scored by the mean attention of all keypoints, in all heads. The class token's there.
     - The rate is the same from the first epoch on, which is what EViT's own code does unless told otherwise.
     - See also :mod:`.reorganization`.
 """
@@ -39,7 +39,7 @@ class SHaRPoseEViT(SHaRPoseOneStage):
         patch_size: Height and width of a patch in pixels.
         scale: Factor by which images are resampled.
         drop_path_rate: Drop path of the last block; that of the others rises to it linearly.
-        init_cfg: Config of the initialisation. By default that of the official SHaRPose.
+        init_cfg: Config of the initialization. By default that of the official SHaRPose.
 
     Raises:
         ValueError: If an argument is unknown or doesn't fit the others, or if an image has another size.
