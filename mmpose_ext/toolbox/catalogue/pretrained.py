@@ -9,7 +9,7 @@ from mmpose_ext.toolbox.catalogue.configs import find_config
 from mmpose_ext.toolbox.catalogue.metafile import alias_of, entries
 from mmpose_ext.weights import SCHEME, find_weights
 
-__all__ = ["DEFAULT", "Pretrained", "find_pretrained", "pretrained_networks"]
+__all__ = ["DEFAULT", "Pretrained", "find_pretrained", "pretrained_networks", "pretrained_weights"]
 
 DEFAULT = "xhrnet-18-lsp"
 """What `mmpose-ext infer` takes if nothing is named."""
@@ -43,11 +43,21 @@ def find_pretrained(name: str = DEFAULT) -> Pretrained:
     Raises:
         ValueError: If there is no such config, or no weights of it.
     """
-    known = pretrained_networks()
-    if name in known:
-        return known[name]
-    path = find_config(name)
+    path, known = find_config(name).resolve(), pretrained_networks()
     for network in known.values():
-        if network.config.resolve() == path.resolve():
+        if network.config.resolve() == path:
             return network
     raise ValueError(f"expected a network whose weights the package ships ({', '.join(known)}), got {name}")
+
+
+def pretrained_weights(name: str) -> Path | None:
+    """The weights of a config that the package ships; None if it ships none of it.
+
+    Args:
+        name: As in :func:`find_pretrained`.
+
+    Raises:
+        ValueError: If there is no such config.
+    """
+    path = find_config(name).resolve()
+    return next((one.weights for one in pretrained_networks().values() if one.config.resolve() == path), None)

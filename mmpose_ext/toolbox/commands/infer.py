@@ -1,6 +1,7 @@
 """Find poses in images, folders, videos or a camera; images and one COCO-style JSON file come out.
 
-Example: mmpose-ext infer photos/ --model xhrnet-18 --checkpoint best.pth --detector rtmdet-m
+Example: mmpose-ext infer photo.jpg, or with a network of your own:
+mmpose-ext infer photos/ --model xhrnet-18 --checkpoint best.pth --detector rtmdet-m
 """
 
 from __future__ import annotations
@@ -8,6 +9,8 @@ from __future__ import annotations
 import argparse
 import sys
 from pathlib import Path
+
+from mmpose_ext.toolbox.catalogue.pretrained import DEFAULT
 
 
 def add_arguments(parser: argparse.ArgumentParser) -> None:
@@ -17,8 +20,10 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
         parser: The parser of this command.
     """
     parser.add_argument("paths", nargs="+", metavar="PATH", help="image, folder, video, webcam or webcam:NUMBER")
-    parser.add_argument("--model", required=True, help="alias, config, or an ONNX file of mmpose-ext export")
-    parser.add_argument("--checkpoint", help='weights of --model; "none" for random ones; not for an ONNX file')
+    parser.add_argument("--model", default=DEFAULT, help="alias, config, or an ONNX file of mmpose-ext export")
+    parser.add_argument(
+        "--checkpoint", help='weights of --model, if they do not come with the package; "none" for random ones'
+    )
     parser.add_argument("--config", help="config of an ONNX file that has no description of its own")
     where = parser.add_mutually_exclusive_group()
     where.add_argument("--boxes", type=Path, help="JSON: COCO's format, or {file name: [[x, y, width, height], ...]}")

@@ -9,6 +9,7 @@ from typing import NamedTuple
 import torch
 from tqdm import tqdm
 
+from mmpose_ext.toolbox.catalogue.pretrained import DEFAULT, pretrained_weights
 from mmpose_ext.toolbox.inference.estimators import Estimator, OnnxEstimator, TorchEstimator
 from mmpose_ext.toolbox.inference.frames import Source, find_sources, read
 from mmpose_ext.toolbox.inference.loop import estimate
@@ -37,7 +38,7 @@ class InferenceReport(NamedTuple):
 
 def infer(
     paths: Sequence[str | Path],
-    model: str,
+    model: str = DEFAULT,
     *,
     checkpoint: str | Path | None = None,
     config: str | None = None,
@@ -63,7 +64,8 @@ def infer(
     Args:
         paths: Image, folder, video, ``webcam`` or ``webcam:NUMBER``.
         model: Alias or config, or an ONNX file of ``mmpose-ext export``.
-        checkpoint: Weights of the model; :data:`RANDOM_WEIGHTS` for random ones; None with an ONNX file.
+        checkpoint: Weights of the model; :data:`RANDOM_WEIGHTS` for random ones; None for those that the package ships,
+            and with an ONNX file.
         config: Config of an ONNX file that has no description of its own.
         boxes: JSON file with the boxes of the persons, see :class:`~mmpose_ext.toolbox.inference.persons.GivenBoxes`.
         detector: Detector of MMDetection. Without it and without `boxes` each image is one person.
@@ -150,9 +152,11 @@ def _estimator(
             raise ValueError(f"an ONNX file has its weights inside: expected no checkpoint beside it, got {checkpoint}")
         return OnnxEstimator(Path(model), config=config, threads=threads, device=device)
     if checkpoint is None:
+        checkpoint = pretrained_weights(model)
+    if checkpoint is None:
         raise ValueError(
             f"{model} needs weights: give a file with --checkpoint FILE, or try it with random weights by "
-            f"--checkpoint {RANDOM_WEIGHTS}"
+            f"--checkpoint {RANDOM_WEIGHTS}; those of {DEFAULT} come with the package"
         )
     if str(checkpoint) == RANDOM_WEIGHTS:
         return TorchEstimator(model, None, device=device, flip=flip)
