@@ -44,6 +44,8 @@ _TOOLBOX = {
     "datasets.own_data": "own_data.annotations",
     "datasets.own_schedule": "own_data.schedule",
     "demo": "demo",
+    "demo.desk": "demo.session",
+    "demo.studio": "demo.predictor",
     "demo.zoo": "catalogue.choices",
     "evaluation.main_process": "benchmark.main_process",
     "inference": "inference",

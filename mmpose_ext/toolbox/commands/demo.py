@@ -1,4 +1,4 @@
-"""Serve a page for the browser: upload a picture, choose a network, see the pose and what the network looks at.
+"""Serve a web page that finds poses: upload an image, choose a network, see the pose and what the network looks at.
 
 Example: mmpose-ext demo --model xhrnet-18 --checkpoint best.pth
 """
@@ -7,14 +7,11 @@ from __future__ import annotations
 
 import argparse
 import signal
-import sys
 import threading
+from collections.abc import Iterator
+from contextlib import contextmanager
 from pathlib import Path
 from types import FrameType
-from typing import TYPE_CHECKING, Any
-
-if TYPE_CHECKING:
-    from mmpose_ext.toolbox.demo import Studio
 
 
 def add_arguments(parser: argparse.ArgumentParser) -> None:
@@ -23,65 +20,65 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
     Args:
         parser: The parser of this command.
     """
-    parser.add_argument("--model", default="xhrnet-18", help="alias or config that the page starts with")
-    parser.add_argument("--checkpoint", type=Path, help="weights of --model; the page takes others too")
+    parser.add_argument("--model", default="xhrnet-18", help="alias or config that is selected first")
+    parser.add_argument("--checkpoint", type=Path, help="weights of --model; visitors can upload others")
     parser.add_argument("--detector", help="detector of MMDetection, e.g. rtmdet-m; needs --detector-weights")
     parser.add_argument("--detector-weights", help="checkpoint of the detector")
-    parser.add_argument("--box-threshold", type=float, default=0.3, help="lowest score of a person")
+    parser.add_argument("--box-threshold", type=float, default=0.3, help="lowest score of a person box")
     parser.add_argument("--device", default="cpu", help="cpu or cuda")
+    parser.add_argument("--host", default="127.0.0.1", help="address to listen on; 0.0.0.0 for all of this machine's")
+    parser.add_argument("--port", type=int, help="port; by default the first free one from 7860")
     parser.add_argument(
-        "--host",
-        default="127.0.0.1",
-        help="address to listen on; whoever reaches it can use the page, and paths and configs are then refused there",
+        "--public-address",
+        default="",
+        metavar="URL",
+        help="address of the page at a reverse proxy, e.g. https://example.org/pose; the proxy removes the path",
     )
-    parser.add_argument("--port", type=int, help="port; the first free one from 7860 on without this")
-    parser.add_argument("--share", action="store_true", help="a public address by a tunnel of Gradio's servers")
+    parser.add_argument(
+        "--allow-paths",
+        action="store_true",
+        help="let the page name configs and checkpoints on this machine; a config is a program",
+    )
+    parser.add_argument("--share", action="store_true", help="open a tunnel through Gradio's servers")
 
 
 def run(args: argparse.Namespace) -> int:
-    """Run ``mmpose-ext demo`` until Control-C.
+    """Run ``mmpose-ext demo`` until Ctrl-C or a signal to terminate.
 
     Args:
         args: Parsed arguments.
 
     Returns:
-        0, or 2 if something can't be used.
+        0.
     """
-    from mmpose_ext.toolbox.demo.server import require_gradio, serve
-
-    stopped = threading.Event()
-
-    def stop(number: int, frame: FrameType | None) -> None:
-        stopped.set()
-
+    options = {name: value for name, value in vars(args).items() if name not in {"command", "run"}}
     try:
-        require_gradio()
-        studio = _studio(args)
-        options: dict[str, Any] = dict(model=args.model, checkpoint=args.checkpoint, detector=args.detector)
-        with serve(studio, **options, host=args.host, port=args.port, share=args.share) as address:
-            for number in (signal.SIGINT, signal.SIGTERM):
-                signal.signal(number, stop)
-            print(f"{address} (Control-C ends it)", flush=True)
-            stopped.wait()
-    except (ValueError, OSError, ImportError) as error:
-        print(f"mmpose-ext demo: {error}", file=sys.stderr)
-        return 2
+        with _interruptible():
+            from mmpose_ext.toolbox.demo.server import serve
+
+            with serve(**options) as address:
+                print(f"{address}\nOpen this address in a browser. Ctrl-C stops the demo.", flush=True)
+                threading.Event().wait()
+    except KeyboardInterrupt:
+        pass
     return 0
 
 
-def _studio(args: argparse.Namespace) -> Studio:
-    """The networks of the page, after a look at what was named."""
-    from mmpose_ext.toolbox.catalogue.configs import find_config
-    from mmpose_ext.toolbox.demo import Studio
-    from mmpose_ext.toolbox.inference import Detector
+@contextmanager
+def _interruptible() -> Iterator[None]:
+    """Raise KeyboardInterrupt at the first signal and ignore later ones, so that files are removed in every case."""
+    signals = [getattr(signal, name) for name in ("SIGINT", "SIGTERM", "SIGHUP") if hasattr(signal, name)]
 
-    find_config(args.model)
-    if args.checkpoint and not args.checkpoint.is_file():
-        raise ValueError(f"expected a checkpoint, got {args.checkpoint}, which does not exist")
-    if bool(args.detector) != bool(args.detector_weights):
-        raise ValueError("expected both --detector and --detector-weights, or neither")
-    detector = None
-    if args.detector:
-        options: dict[str, Any] = dict(weights=args.detector_weights, device=args.device, threshold=args.box_threshold)
-        detector = Detector(args.detector, **options)
-    return Studio(device=args.device, detector=detector)
+    def interrupt(number: int, frame: FrameType | None) -> None:
+        for one in before:
+            signal.signal(one, signal.SIG_IGN)
+        raise KeyboardInterrupt
+
+    before = {one: signal.getsignal(one) for one in signals if signal.getsignal(one) != signal.SIG_IGN}  # nohup
+    for one in before:
+        signal.signal(one, interrupt)
+    try:
+        yield
+    finally:
+        for one, handler in before.items():
+            signal.signal(one, handler)

@@ -1,7 +1,8 @@
-"""A desk with a tiny network behind it, and a picture."""
+"""A session with a tiny network behind it, and an uploaded image."""
 
 from __future__ import annotations
 
+import shutil
 import sys
 from collections.abc import Callable
 from pathlib import Path
@@ -9,8 +10,8 @@ from typing import NamedTuple
 
 import pytest
 
-from mmpose_ext.toolbox.demo import Desk, Studio
-from mmpose_ext.toolbox.demo.desk import Fields, Upload
+from mmpose_ext.toolbox.demo import DemoSession, PosePredictor
+from mmpose_ext.toolbox.demo.session import FormValues, Upload
 
 sys.path.insert(0, str(Path(__file__).resolve().parents[2]))
 from tiny import TOP_DOWN, write_checkpoint, write_config
@@ -19,7 +20,7 @@ from tiny import TOP_DOWN, write_checkpoint, write_config
 class Tiny(NamedTuple):
     config: Path
     checkpoint: Path
-    picture: Path
+    image: Path
 
 
 @pytest.fixture(scope="session")
@@ -30,15 +31,27 @@ def tiny(tmp_path_factory: pytest.TempPathFactory) -> Tiny:
 
 
 @pytest.fixture
-def fields(tiny: Tiny) -> Callable[..., Fields]:
-    """Fields of the page with a picture and the tiny model in them."""
+def upload(tmp_path: Path) -> Callable[[Path, str], Upload]:
+    """Copies a file into the upload folder of the session."""
 
-    def fill(**changed) -> Fields:
-        return Fields(Upload(tiny.picture, "me at home.jpg"), str(tiny.config))._replace(**changed)
+    def copy(path: Path, name: str) -> Upload:
+        target = tmp_path / "uploads" / path.name
+        target.parent.mkdir(exist_ok=True)
+        return Upload(Path(shutil.copy2(path, target)), name)
+
+    return copy
+
+
+@pytest.fixture
+def form(tiny: Tiny, upload) -> Callable[..., FormValues]:
+    """A form with an image and the tiny model."""
+
+    def fill(**changed) -> FormValues:
+        return FormValues(upload(tiny.image, "me at home.jpg"), str(tiny.config))._replace(**changed)
 
     return fill
 
 
 @pytest.fixture
-def desk(tmp_path: Path, tiny: Tiny) -> Desk:
-    return Desk(Studio(), folder=tmp_path / "results", model=str(tiny.config), checkpoint=tiny.checkpoint)
+def session(tmp_path: Path, tiny: Tiny) -> DemoSession:
+    return DemoSession(PosePredictor(), folder=tmp_path, model=str(tiny.config), checkpoint=tiny.checkpoint)

@@ -1,8 +1,6 @@
-"""Networks that stay loaded, and what one of them sees in a picture.
+"""Keeps networks loaded, and runs one of them on an image.
 
-Shapes: N persons, H W picture; pixels are uint8 in the order blue, green, red.
-
-Deviations: none (no paper).
+Shapes: N persons, H W image; pixels are uint8 in the order blue, green, red.
 """
 
 from __future__ import annotations
@@ -16,9 +14,9 @@ from time import perf_counter
 from typing import Any, NamedTuple
 
 import numpy as np
-from PIL import Image, UnidentifiedImageError
 
-from mmpose_ext.toolbox.inference import Frame, Pose, TorchEstimator, estimate, read, whole_image
+from mmpose_ext.toolbox.image_file import read_image
+from mmpose_ext.toolbox.inference import Frame, Pose, TorchEstimator, estimate, whole_image
 from mmpose_ext.toolbox.inference.frames import Source
 from mmpose_ext.toolbox.inference.persons import Finder
 from mmpose_ext.toolbox.inference.weights import quiet_logger
@@ -26,27 +24,29 @@ from mmpose_ext.toolbox.visualization import PROVIDERS, Panel, Sample, panels_of
 from mmpose_ext.toolbox.visualization.heatmaps import heatmap_panels
 from mmpose_ext.toolbox.visualization.topdown import TopdownReader
 
-__all__ = ["Request", "Seen", "Studio"]
+__all__ = ["PosePredictor", "Prediction", "Request", "read_frame"]
 
-LARGEST = 50_000_000
-"""Pixels of a picture. A small file may say that it holds billions."""
+MAX_PIXELS = 50_000_000
+"""Largest image, in pixels. A header of a few bytes may claim billions."""
+MAX_BYTES = 200_000_000
+"""Largest image file, in bytes: `MAX_PIXELS` uncompressed fit."""
 
 
 @dataclass(frozen=True)
 class Request:
-    """What a user asks for.
+    """What to predict.
 
     Attributes:
-        picture: The file.
+        image: The image file.
         model: Alias or config.
-        checkpoint: Its weights; None for random ones.
+        checkpoint: Weights of the model; None for random weights.
         trusted: Whether the checkpoint is the user's own, see
             :func:`~mmpose_ext.toolbox.inference.weights.load_weights`.
-        detect: Whether a detector says where the persons are; else the whole picture is one.
-        person: Number of the person, from 1, whom the network's own picture shows.
+        detect: Whether a detector finds the persons; otherwise the whole image is one person.
+        person: The person to draw the panels for, from 1.
     """
 
-    picture: Path
+    image: Path
     model: str
     checkpoint: Path | None = None
     trusted: bool = False
@@ -54,29 +54,29 @@ class Request:
     person: int = 1
 
 
-class Seen(NamedTuple):
-    """What was found."""
+class Prediction(NamedTuple):
+    """Poses in one image, and what the network looked at."""
 
     frame: Frame
-    """The picture."""
+    """The image."""
     boxes: np.ndarray
-    """Of the persons, (N, 5): left, top, right, bottom, score; the largest first."""
+    """Person boxes, (N, 5): left, top, right, bottom, score; the largest first."""
     poses: list[Pose]
     """N poses."""
     meta: dict[str, Any]
     """`dataset_meta` of the network."""
     panels: list[Panel]
-    """What the network looks at, in the crop of one person."""
-    own: bool
-    """Whether the network's paper has something to show; else `panels` are heatmaps only."""
+    """What the network looks at in the crop of one person."""
+    has_own_panels: bool
+    """Whether the panels show the network's own attention, patches or windows; otherwise only its heatmaps."""
     person: int
-    """Number of that person, from 1; 0 if there is none."""
+    """The person of the panels, from 1; 0 if no person was found."""
     seconds: float
-    """From the pixels to the poses, without loading."""
+    """Time from pixels to poses, without loading."""
 
 
-class Studio:
-    """Finds poses, one request at a time.
+class PosePredictor:
+    """Estimates poses, one request at a time.
 
     Args:
         device: As in PyTorch.
@@ -89,16 +89,16 @@ class Studio:
         self._networks: OrderedDict[tuple, tuple[TorchEstimator, TopdownReader]] = OrderedDict()
         self._lock = threading.Lock()
 
-    def look(self, request: Request) -> Seen:
-        """Find the poses in a picture, and draw what the network looks at.
+    def predict(self, request: Request) -> Prediction:
+        """Estimate the poses in an image, and draw what the network looks at.
 
         Args:
-            request: What is asked for.
+            request: What to predict.
 
         Raises:
-            ValueError: If the picture, the model, its checkpoint or the number of the person can't be used.
+            ValueError: If the image, the model, its checkpoint or the number of the person can't be used.
         """
-        frame = read_picture(request.picture)
+        frame = read_frame(request.image)
         with self._lock:
             estimator, reader = self._network(request)
             finder = whole_image if not request.detect else self._require_detector()
@@ -109,15 +109,15 @@ class Studio:
                 raise ValueError(f"expected a person from 1 to {len(found.poses)}, got {request.person}")
             person = request.person if len(found.poses) else 0
             panels, own = _panels(reader, frame, found.boxes[person - 1]) if person else ([], False)
-        return Seen(frame, found.boxes, found.poses, dict(estimator.meta), panels, own, person, seconds)
+        return Prediction(frame, found.boxes, found.poses, dict(estimator.meta), panels, own, person, seconds)
 
     def _require_detector(self) -> Finder:
         if self.detector is None:
-            raise ValueError("expected the whole picture as the person, as the page was started without a detector")
+            raise ValueError("expected a detector, but the demo was started without one")
         return self.detector
 
     def _network(self, request: Request) -> tuple[TorchEstimator, TopdownReader]:
-        """The network, loaded if it is not. Its own picture needs the layers as they were trained: none is folded."""
+        """The network, loaded unless it is. No norm is folded: the panels need the layers as they were trained."""
         key: tuple = (request.model, request.checkpoint)
         if request.checkpoint is not None and request.checkpoint.is_file():
             about = request.checkpoint.stat()
@@ -134,29 +134,22 @@ class Studio:
         return self._networks[key]
 
 
-def read_picture(path: Path) -> Frame:
-    """Read an uploaded picture.
+def read_frame(path: Path) -> Frame:
+    """Read an uploaded image.
 
     Args:
         path: The file.
 
     Raises:
-        ValueError: If it is none, or too large.
+        ValueError: If the file is no image, or is too large.
     """
-    try:
-        with Image.open(path) as header:
-            width, height = header.size
-    except (OSError, UnidentifiedImageError, Image.DecompressionBombError) as error:
-        raise ValueError(f"expected a picture (JPEG, PNG, WebP, BMP or TIFF), {path.name} is none") from error
-    if width * height > LARGEST:
-        limit = LARGEST // 1_000_000
-        raise ValueError(f"expected a picture of at most {limit} megapixels, {path.name} has {width} x {height} pixels")
-    (frame,) = read([Source("image", path, path.stem)])
-    return frame
+    if path.stat().st_size > MAX_BYTES:
+        raise ValueError(f"expected an image file of at most {MAX_BYTES // 1_000_000} MB, {path.name} is larger")
+    return Frame(Source("image", path, path.stem), 0, read_image(path, max_pixels=MAX_PIXELS))
 
 
 def _largest_first(finder: Finder) -> Finder:
-    """The same boxes in the order of their area, so that person 1 is the one in front."""
+    """The same boxes sorted by area, so that person 1 is the one in front."""
 
     def find(frames: Sequence[Frame]) -> list[np.ndarray]:
         found = finder(frames)
