@@ -144,6 +144,16 @@ def test_the_same_numbers_on_other_data(library: str, name: str, nms_mode: str, 
 
 
 @library
+@pytest.mark.parametrize("use_area", [True, False])
+def test_the_same_numbers_on_real_annotations(library: str, use_area: bool, data: Path) -> None:
+    """Annotations of COCO, among them crowds with other masks."""
+    truth = data / "coco_sample/annotations/person_keypoints_val2017.json"
+    metrics = [build(kind, truth, samples(truth), use_area=use_area) for kind in ("CocoMetric", "FastCocoMetric")]
+    stock, fast = (metric.compute_metrics(metric.results) for metric in metrics)
+    assert stock == fast and 0 < stock["AP"] < 1
+
+
+@library
 def test_a_call_changes_nothing(library: str, tmp_path: Path) -> None:
     truth = write_truth(tmp_path / "truth.json")
     metric = build("FastCocoMetric", truth, samples(truth))
