@@ -53,6 +53,13 @@ def _statistic(cls: type, name: str) -> Any:
     return getattr(cls, name)
 
 
+def _encode(text: str, encoding: str) -> bytes:
+    """What ``_codecs.encode`` may do in a checkpoint: pickle's way to write bytes; torch 2.4 does not know it."""
+    if not isinstance(text, str) or encoding != "latin1":
+        raise pickle.UnpicklingError(f"expected bytes in the checkpoint as latin1, got {encoding!r}")
+    return text.encode(encoding)
+
+
 def _alias(function: Callable[..., Any], module: str, name: str) -> Callable[..., Any]:
     """A function under the name that is in the file; torch < 2.6 accepts no pairs of function and name."""
 
@@ -76,12 +83,13 @@ def _safe_globals() -> tuple[Any, ...]:
 
     multiarray = importlib.import_module("numpy._core.multiarray" if np.__version__ >= "2" else "numpy.core.multiarray")
     # bytes(): an empty array, such as the links of no skeleton
-    builtin: dict[str, Callable[..., Any]] = {"getattr": _statistic, "bytes": bytes}
+    builtin: dict[str, Callable[..., Any]] = {"getattr": _statistic, "bytes": bytes, "set": set}
     arrays: dict[str, Callable[..., Any]] = {"_reconstruct": multiarray._reconstruct, "scalar": multiarray.scalar}
     return (
         HistoryBuffer,
         np.ndarray,
         np.dtype,
+        _alias(_encode, "_codecs", "encode"),
         *(type(np.dtype(name)) for name in DTYPES),
         *(_alias(f, module, name) for name, f in builtin.items() for module in ("builtins", "__builtin__")),
         *(_alias(f, f"numpy.{core}.multiarray", name) for name, f in arrays.items() for core in ("core", "_core")),
