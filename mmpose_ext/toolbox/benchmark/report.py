@@ -10,6 +10,7 @@ from collections.abc import Sequence
 from pathlib import Path
 from typing import Any
 
+from mmpose_ext.atomic import atomic_write
 from mmpose_ext.toolbox.benchmark.timing import Entry, Settings, quartiles, ratio
 from mmpose_ext.toolbox.catalogue.markdown import markdown_table
 from mmpose_ext.toolbox.counting.rules import RULES
@@ -83,8 +84,8 @@ def write_json(path: Path, entries: Sequence[Entry], about: dict[str, Any], agai
             for batch, samples in entry.seconds.items()
         }
         results.append({**entry.as_dict(), "summary": batches})
-    path.parent.mkdir(parents=True, exist_ok=True)
-    path.write_text(json.dumps({**about, "results": results}, indent=1) + "\n")
+    with atomic_write(path) as file:
+        file.write_text(json.dumps({**about, "results": results}, indent=1) + "\n")
 
 
 def write_plot(path: Path, entries: Sequence[Entry], settings: Settings) -> None:
@@ -110,5 +111,5 @@ def write_plot(path: Path, entries: Sequence[Entry], settings: Settings) -> None
         panel.margins(x=0.15)
         panel.set(xlabel="ms per image, median and quartiles", title=f"batch size {batch}")
     panels[0].invert_yaxis()
-    path.parent.mkdir(parents=True, exist_ok=True)
-    figure.savefig(path, dpi=120)
+    with atomic_write(path) as file:
+        figure.savefig(file, dpi=120)

@@ -161,7 +161,7 @@ MODES: dict[str, tuple[bool, Callable[[nn.Module, Tensor, Settings], Forward] | 
 compiled function, or a session of ONNX Runtime."""
 
 
-def prepare(candidate: Candidate, settings: Settings, *, checkpoint: str | None = None) -> list[Entry]:
+def prepare(candidate: Candidate, settings: Settings, *, checkpoint: str | Path | None = None) -> list[Entry]:
     """Build a candidate, count it, and bring it into all forms that are to be measured.
 
     Args:
@@ -175,10 +175,13 @@ def prepare(candidate: Candidate, settings: Settings, *, checkpoint: str | None 
     torch.set_num_threads(settings.threads)  # before anything is compiled for a number of threads
     shape = candidate.require_shape()
     network = candidate.build(seed=settings.seed, checkpoint=checkpoint)
-    cost = count(network, shape)
-    network = _placed(network, settings)
-    inputs = [_images(batch, shape, settings) for batch in settings.batches]
-    expected = _outputs(network, inputs)
+    try:
+        cost = count(network, shape)
+        network = _placed(network, settings)
+        inputs = [_images(batch, shape, settings) for batch in settings.batches]
+        expected = _outputs(network, inputs)
+    except RuntimeError as error:  # torch's, for a size that the network can't process
+        raise ValueError(f"{candidate.source} can't be run on {shape[0]}x{shape[1]} ({error})") from error
     entries = []
     for mode in settings.modes:
         deployed, make = MODES[mode]

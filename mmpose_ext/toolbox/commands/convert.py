@@ -3,23 +3,26 @@
 from __future__ import annotations
 
 import argparse
-import inspect
-import pickle
-import sys
 from pathlib import Path
+
+from mmpose_ext.toolbox.commands.arguments import positive, require_checkpoint
 
 PAPERS = ("sharpose", "ssn", "vit", "xhrnet")
 """Those that have a converter. Written out, because :mod:`mmpose_ext.convert` imports torch."""
 
 
 def add_arguments(parser: argparse.ArgumentParser) -> None:
-    """Add the arguments of this command."""
-    parser.add_argument("paper", choices=PAPERS, help="whose checkpoint it is")
-    parser.add_argument("checkpoint", type=Path, help="official checkpoint")
+    """Declare the arguments of ``mmpose-ext convert``.
+
+    Args:
+        parser: The parser of this command.
+    """
+    parser.add_argument("paper", choices=PAPERS, help="paper of the checkpoint, or vit for a ViT")
+    parser.add_argument("checkpoint", help="official checkpoint")
     parser.add_argument("out", type=Path, help="file to write, for load_from or --checkpoint")
     parser.add_argument(
         "--shape",
-        type=int,
+        type=positive,
         nargs=2,
         metavar=("H", "W"),
         help="height and width of the images an X-HRNet was trained on, e.g. 256 192; without it the averaging "
@@ -28,27 +31,17 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
 
 
 def run(args: argparse.Namespace) -> int:
-    """Convert one file; the source is loaded with ``weights_only`` and stays as it is."""
-    import torch
+    """Run ``mmpose-ext convert``.
 
-    from mmpose_ext.compat import checkpoint as checkpoints
-    from mmpose_ext.convert import CONVERTERS
+    Args:
+        args: Parsed arguments.
 
-    if not args.checkpoint.is_file():
-        sys.exit(f"mmpose-ext convert: there is no file {args.checkpoint}")
-    if args.out.exists():
-        sys.exit(f"mmpose-ext convert: {args.out} exists already; choose another name")
-    options = {} if args.shape is None else {"input_size": (args.shape[1], args.shape[0])}
-    unknown = options.keys() - inspect.signature(CONVERTERS[args.paper]).parameters
-    if unknown:
-        sys.exit(f"mmpose-ext convert: checkpoints of {args.paper} need no --shape")
-    try:
-        checkpoint = checkpoints.load(args.checkpoint)
-        state_dict = checkpoint.get("state_dict", checkpoint) if isinstance(checkpoint, dict) else {}
-        converted = CONVERTERS[args.paper](state_dict, **options)
-    except (ValueError, OSError, RuntimeError, EOFError, pickle.UnpicklingError) as error:
-        sys.exit(f"mmpose-ext convert: {args.checkpoint}: {error}")
-    args.out.parent.mkdir(parents=True, exist_ok=True)
-    torch.save({"state_dict": converted, "meta": {"converted_from": args.checkpoint.name}}, args.out)
-    sys.stdout.write(f"{len(converted)} tensors written to {args.out}\n")
+    Returns:
+        0.
+    """
+    checkpoint = require_checkpoint(args.checkpoint)
+    from mmpose_ext.toolbox.conversion import convert_checkpoint
+
+    written = convert_checkpoint(checkpoint, args.out, paper=args.paper, shape=args.shape and tuple(args.shape))
+    print(f"{written.tensors} tensors written to {written.path}")
     return 0

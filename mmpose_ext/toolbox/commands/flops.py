@@ -1,10 +1,14 @@
-"""Count parameters and FLOPs of configs, side by side and each number under the name of its rule."""
+"""Count parameters and FLOPs of configs side by side, each number by a named rule."""
 
 from __future__ import annotations
 
 import argparse
 import json
-import sys
+
+from mmpose_ext.toolbox.commands.arguments import NETWORK, add_shape, require_config
+
+RULES = ("macs", "fvcore", "leaf-modules", "elementwise")
+"""Written out, because :mod:`..counting.rules` imports torch."""
 
 
 def add_arguments(parser: argparse.ArgumentParser) -> None:
@@ -13,9 +17,9 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
     Args:
         parser: The parser of this command.
     """
-    parser.add_argument("configs", nargs="+", metavar="CONFIG", help="path, mmpose::path, mmpose_ext::path or alias")
-    parser.add_argument("--shape", nargs=2, type=int, metavar=("H", "W"), help="input size in place of the config's")
-    parser.add_argument("--rule", nargs="+", metavar="RULE", help="rules to count by; all without this")
+    parser.add_argument("configs", nargs="+", metavar="CONFIG", help=NETWORK)
+    add_shape(parser)
+    parser.add_argument("--rule", nargs="+", choices=RULES, metavar="RULE", help=f"of {', '.join(RULES)}; default: all")
     parser.add_argument("--json", action="store_true", help="print JSON with exact numbers")
 
 
@@ -26,29 +30,15 @@ def run(args: argparse.Namespace) -> int:
         args: Parsed arguments.
 
     Returns:
-        0, or 2 for a config, rule or shape that can't be used.
+        0.
     """
-    from mmpose_ext.toolbox.catalogue.markdown import markdown_table
-    from mmpose_ext.toolbox.counting.rules import RULES, count
-    from mmpose_ext.toolbox.networks import load_candidates
+    for config in args.configs:
+        require_config(config)
+    from mmpose_ext.toolbox.benchmark.counts import count_networks, counts_table
 
-    rules = args.rule or list(RULES)
-    try:
-        candidates = load_candidates(args.configs, shape=tuple(args.shape) if args.shape else None)
-        counts = {c.label: count(c.build(), c.require_shape(), rules=rules) for c in candidates}
-    except ValueError as error:
-        print(f"mmpose-ext flops: {error}", file=sys.stderr)
-        return 2
+    counts = count_networks(args.configs, args.rule, shape=args.shape and tuple(args.shape))
     if args.json:
         print(json.dumps({label: vars(result) for label, result in counts.items()}, indent=2))
-        return 0
-    rows = [
-        [label, "x".join(map(str, result.shape)), f"{result.parameters:,}".replace(",", " ")]
-        + [f"{result.in_units(rule):.2f}M" for rule in rules]
-        for label, result in counts.items()
-    ]
-    print(markdown_table(["config", "input (HxW)", "parameters", *rules], rows))
-    print()
-    for rule in rules:
-        print(f"{rule}: {RULES[rule].text}")
+    else:
+        print(counts_table(counts))
     return 0

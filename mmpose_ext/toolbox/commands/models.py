@@ -1,4 +1,4 @@
-"""List the configs of this package: aliases, input, size, and what was measured.
+"""List the configs of this package: aliases, input size, parameters, MACs, and measured results.
 
 Example: mmpose-ext models xhrnet lspet
 """
@@ -8,6 +8,9 @@ from __future__ import annotations
 import argparse
 import sys
 
+from mmpose_ext.toolbox.catalogue.markdown import listing
+from mmpose_ext.toolbox.catalogue.metafile import find_models
+
 
 def add_arguments(parser: argparse.ArgumentParser) -> None:
     """Declare the arguments of ``mmpose-ext models``.
@@ -15,8 +18,9 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
     Args:
         parser: The parser of this command.
     """
-    parser.add_argument("words", nargs="*", metavar="WORD", help="part of a name, alias, paper or data set; all match")
-    parser.add_argument("--names", action="store_true", help="names of the config files in place of the table")
+    text = "part of a name, an alias, a paper or a data set; a config is listed if all words match"
+    parser.add_argument("words", nargs="*", metavar="WORD", help=text)
+    parser.add_argument("--names", action="store_true", help="print the paths of the config files, not the table")
 
 
 def run(args: argparse.Namespace) -> int:
@@ -28,12 +32,9 @@ def run(args: argparse.Namespace) -> int:
     Returns:
         0, or 1 if nothing matches.
     """
-    from mmpose_ext.toolbox.catalogue.markdown import listing
-    from mmpose_ext.toolbox.catalogue.metafile import find_models
-
     found = find_models(args.words)
     if not found:
         print(f"mmpose-ext models: no config matches {' '.join(args.words)}", file=sys.stderr)
         return 1
-    print("\n".join(str(entry.model["Config"]) for entry in found) if args.names else listing(found))
+    print("\n".join(entry.config for entry in found) if args.names else listing(found))
     return 0

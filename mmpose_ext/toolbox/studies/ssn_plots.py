@@ -14,6 +14,7 @@ from matplotlib.axes import Axes
 from matplotlib.figure import Figure
 from torch import Tensor
 
+from mmpose_ext.atomic import atomic_write
 from mmpose_ext.toolbox.studies.ssn import Offsets, Window
 
 __all__ = ["draw_window", "plot_channels", "plot_keypoint_offsets", "plot_offsets", "save"]
@@ -29,8 +30,8 @@ def save(figure: Figure, path: Path) -> None:
         figure: The figure.
         path: Of the file; its folder is made.
     """
-    path.parent.mkdir(parents=True, exist_ok=True)
-    figure.savefig(path, dpi=120, bbox_inches="tight")
+    with atomic_write(path) as file:
+        figure.savefig(file, dpi=120, bbox_inches="tight")
     plt.close(figure)
 
 

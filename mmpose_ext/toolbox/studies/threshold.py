@@ -13,6 +13,7 @@ from __future__ import annotations
 import contextlib
 import copy
 import io
+import json
 import math
 import statistics
 import time
@@ -26,10 +27,23 @@ from mmengine.evaluator import Evaluator
 from torch import Tensor, nn
 from tqdm import tqdm
 
+from mmpose_ext.atomic import atomic_write
 from mmpose_ext.models.sharpose import SHaRPoseFeatures
-from mmpose_ext.toolbox.networks import build_test_set
+from mmpose_ext.toolbox.catalogue.markdown import markdown_table
+from mmpose_ext.toolbox.networks import build_test_set, load_candidate
 
-__all__ = ["Row", "Stages", "collect", "evaluate", "images_per_second", "labels", "plot", "thresholds_for"]
+__all__ = [
+    "Row",
+    "Stages",
+    "Sweep",
+    "collect",
+    "evaluate",
+    "images_per_second",
+    "labels",
+    "plot",
+    "sweep_threshold",
+    "thresholds_for",
+]
 
 
 class Stages(NamedTuple):
@@ -63,6 +77,96 @@ class Row(NamedTuple):
     """Of the network alone, None if not measured."""
 
 
+class Sweep(NamedTuple):
+    """All thresholds."""
+
+    rows: list[Row]
+    batch: int
+    """Batch size of the speed."""
+    threads: int
+    """CPU threads of PyTorch."""
+    json: Path
+    plot: Path
+
+    def table(self) -> str:
+        """A Markdown table, and how the speed was measured."""
+        cells = [
+            [
+                name,
+                f"{row.refined:.1%}",
+                *(f"{value:.4f}" for value in row.metrics.values()),
+                f"{row.images_per_second:.1f}" if row.images_per_second else "-",
+            ]
+            for name, row in zip(labels([row.threshold for row in self.rows]), self.rows, strict=True)
+        ]
+        header = ["Q_thres", "refined", *self.rows[0].metrics, "images/s"]
+        note = f"images/s: the network alone, batch {self.batch}, {self.threads} thread(s), no flip test"
+        return f"{markdown_table(header, cells)}\n\n{note}"
+
+
+def sweep_threshold(
+    config: str,
+    checkpoint: str | Path | None,
+    *,
+    thresholds: Sequence[float] | None = None,
+    number: int = 9,
+    metric: str | None = None,
+    batch: int | None = None,
+    limit: int | None = None,
+    rounds: int = 5,
+    threads: int | None = None,
+    device: str = "cpu",
+    out: str | Path = "work_dirs/sweep-threshold",
+    command: str = "",
+) -> Sweep:
+    """Accuracy, share of refined samples and speed of a SHaRPose over its quality threshold, on its test set.
+
+    Args:
+        config: Path, ``mmpose_ext::path``, base name or alias.
+        checkpoint: Its weights; None for random ones.
+        thresholds: What to try; None for those that refine evenly spaced shares of the samples.
+        number: How many thresholds where none are given, at least 2.
+        metric: The metric in the plot; None for the first one of the config.
+        batch: Batch size in place of the config's.
+        limit: Stop after this number of batches; None for all.
+        rounds: Number of times that the speed at each threshold is measured; 0 for no speed.
+        threads: CPU threads of PyTorch; None leaves them as they are.
+        device: ``cpu`` or ``cuda``.
+        out: Folder of the JSON file and the plot.
+        command: The command line, for the JSON file.
+
+    Raises:
+        ValueError: If the network has no threshold, or the checkpoint, the test set or an argument can't be used.
+    """
+    if number < 2:
+        raise ValueError(f"expected a number of at least 2, got {number}")
+    if device == "cuda" and not torch.cuda.is_available():
+        raise ValueError("expected a CUDA device for --device cuda, got none")
+    if threads:
+        torch.set_num_threads(threads)
+    candidate = load_candidate(config)
+    settings = candidate.require_config()
+    if batch and "test_dataloader" in settings:
+        settings.test_dataloader.batch_size = batch
+    model = candidate.build(checkpoint=checkpoint).model
+    batches, evaluator, images = collect(model, settings, limit=limit, device=device)
+    tried = sorted(set(thresholds or thresholds_for(batches, number)))
+    scores = [evaluate(model, batches, evaluator, threshold) for threshold in tried]
+    plotted = metric or next(iter(scores[0][1]))
+    if plotted not in scores[0][1]:
+        raise ValueError(f"expected a metric among {', '.join(scores[0][1])}, got {plotted!r}")
+    speeds = images_per_second(model, images, [share for share, _ in scores], rounds=rounds) if rounds else None
+    rows = [
+        Row(threshold, share, metrics, speeds[i] if speeds else None)
+        for i, (threshold, (share, metrics)) in enumerate(zip(tried, scores, strict=True))
+    ]
+    path = Path(out) / f"{candidate.label}.json"
+    with atomic_write(path) as file:
+        file.write_text(json.dumps(dict(command=command, rows=[row._asdict() for row in rows]), indent=1))
+    plot(path.with_suffix(".png"), rows, plotted)
+    return Sweep(rows, len(images), torch.get_num_threads(), path, path.with_suffix(".png"))
+
+
 def collect(
     model: nn.Module, config: Config, *, limit: int | None, device: str
 ) -> tuple[list[Batch], Evaluator, Tensor]:
@@ -71,7 +175,7 @@ def collect(
     Args:
         model: A pose estimator with a SHaRPose, in ``eval()`` mode.
         config: Its config.
-        limit: Stop behind so many batches.
+        limit: Stop after this number of batches.
         device: Where to run.
 
     Returns:
@@ -228,4 +332,5 @@ def plot(path: Path, rows: Sequence[Row], metric: str) -> None:
         axes.plot([100 * row.refined for row in rows], speeds, "s-", color="#3d7a4a")
         axes.set(xlabel="refined, %", ylabel="images per second", xlim=(-3, 103), ylim=(0, 1.05 * max(speeds)))
         axes.grid(alpha=0.3)
-    figure.savefig(path, dpi=110)
+    with atomic_write(path) as file:
+        figure.savefig(file, dpi=110)

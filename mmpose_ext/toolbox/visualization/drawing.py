@@ -3,10 +3,12 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
+from pathlib import Path
 
 import cv2
 import numpy as np
 
+from mmpose_ext.atomic import atomic_write
 from mmpose_ext.toolbox.visualization import Panel
 
 _TITLE_HEIGHT = 20
@@ -74,6 +76,21 @@ def sheet(panels: Sequence[Panel], *, height: int = 320, columns: int = 8) -> np
     tiles += [np.full_like(tiles[0], 255)] * (-len(tiles) % columns)
     rows = [np.concatenate(tiles[i : i + columns], axis=1) for i in range(0, len(tiles), columns)]
     return np.concatenate(rows, axis=0)
+
+
+def write_picture(path: Path, picture: np.ndarray) -> None:
+    """Write a picture as an image file, complete or not at all.
+
+    Args:
+        path: The file; its folder is made.
+        picture: (H, W, 3), uint8 RGB.
+
+    Raises:
+        OSError: If it can't be written.
+    """
+    with atomic_write(path) as file:
+        if not cv2.imwrite(str(file), picture[..., ::-1]):
+            raise OSError(f"{path} can't be written")
 
 
 def _titled(panel: Panel, height: int) -> np.ndarray:

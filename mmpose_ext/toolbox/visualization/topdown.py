@@ -6,7 +6,6 @@ from collections.abc import Sequence
 from pathlib import Path
 from typing import Any
 
-import mmcv
 import numpy as np
 from mmengine.config import Config
 from mmengine.dataset import Compose, pseudo_collate
@@ -16,6 +15,7 @@ from mmpose.structures import PoseDataSample
 from mmpose.visualization import PoseLocalVisualizer
 from torch import nn
 
+from mmpose_ext.toolbox.image_file import read_image
 from mmpose_ext.toolbox.visualization import Panel, Sample
 
 Box = Sequence[float]
@@ -36,6 +36,8 @@ class TopdownReader:
     def __init__(self, config: Config, model: nn.Module) -> None:
         self.model = model
         self.scope = config.get("default_scope", "mmpose")
+        if not config.get("test_dataloader"):
+            raise ValueError(f"expected a config with a test pipeline, got {config.filename} without test_dataloader")
         with DefaultScope.overwrite_default_scope(self.scope):
             self.pipeline = Compose(config.test_dataloader.dataset.pipeline)
             meta = dataset_meta_from_config(config, "test")
@@ -54,11 +56,9 @@ class TopdownReader:
             The person, and a picture of the predicted pose.
 
         Raises:
-            ValueError: If the file is no image.
+            ValueError: If the file can't be read as an image.
         """
-        image = mmcv.imread(str(path))
-        if image is None:
-            raise ValueError(f"expected an image, got {path}")
+        image = read_image(path)
         batch = self._batch(image, box)
         sample = self._sample(batch)
         with DefaultScope.overwrite_default_scope(self.scope):
