@@ -1,0 +1,278 @@
+"""From a config and a checkpoint to an ONNX file that was compared with PyTorch: ``mmpose-ext export``."""
+
+from __future__ import annotations
+
+import copy
+from collections.abc import Mapping, Sequence
+from pathlib import Path
+from typing import Any, NamedTuple
+
+from torch import nn
+
+from mmpose_ext.atomic import atomic_write
+from mmpose_ext.layers.deploy import switch_to_deploy
+from mmpose_ext.toolbox.export import forms, parity
+from mmpose_ext.toolbox.export.decoded import DecodedOutputs, decoded_outputs
+from mmpose_ext.toolbox.export.onnx_file import TOLERANCE, compare_outputs, export_onnx
+from mmpose_ext.toolbox.export.options import ExportOptions
+from mmpose_ext.toolbox.export.parity import THRESHOLDS, Comparison, Person, load_persons, output_difference
+from mmpose_ext.toolbox.export.sharpose import refine_all, with_early_exit
+from mmpose_ext.toolbox.export.two_stages import TwoStages
+from mmpose_ext.toolbox.inference.description import describable, describe
+from mmpose_ext.toolbox.inference.estimators import OnnxEstimator, TorchEstimator
+from mmpose_ext.toolbox.inference.weights import quiet_logger
+from mmpose_ext.toolbox.networks import Candidate, PoseNet, input_shape, load_candidate
+
+__all__ = ["ALLOWED_LOSS", "Exported", "FileReport", "ImageReport", "export"]
+
+ALLOWED_LOSS = 0.5
+"""Percentage of PCK that a file in floating point may lose."""
+_OUTPUTS_COMPARED = 64
+"""Persons whose outputs are compared; the outputs of all would take as long as the keypoints."""
+
+
+class FileReport(NamedTuple):
+    """A file in one form."""
+
+    form: str
+    nodes: int
+    """Of the graph, also of those in branches."""
+    size: int
+    """In bytes."""
+    max_difference: float
+    """To PyTorch's outputs on random images, relative to the largest output."""
+
+    @property
+    def lines(self) -> list[str]:
+        """Two lines for people."""
+        return [
+            f"{self.form}: {self.nodes} nodes, {self.size / 1e6:.2f} MB",
+            f"{_difference(self.max_difference)} on random images",
+        ]
+
+
+class ImageReport(NamedTuple):
+    """A file against PyTorch on real images."""
+
+    folder: Path
+    outputs_compared: int
+    """Persons."""
+    max_difference: float
+    """Of the outputs, relative to the largest one."""
+    comparison: Comparison
+    """Keypoints and PCK."""
+    annotated: bool
+    """Whether PCK is measured against annotations; else against PyTorch's keypoints."""
+
+    @property
+    def lines(self) -> list[str]:
+        """The comparison for people."""
+        result = self.comparison
+        what = "annotations" if self.annotated else "PyTorch's keypoints"
+        changes = {threshold: result.pck[threshold] - result.reference[threshold] for threshold in THRESHOLDS}
+        rows = {
+            "PyTorch": [f"{result.reference[threshold]:.2f}" for threshold in THRESHOLDS],
+            "file": [f"{result.pck[threshold]:.2f}" for threshold in THRESHOLDS],
+            "change": [f"{changes[threshold]:+.2f}" for threshold in THRESHOLDS],
+        }
+        return [
+            f"{_difference(self.max_difference)} on {self.outputs_compared} persons of {self.folder}",
+            f"keypoints at most {result.pixels:.3g} pixels from PyTorch's",
+            f"PCK against {what}, {result.persons} persons, no mirror:",
+            " " * 8 + "".join(f"{f'@{threshold:g}':>8}" for threshold in THRESHOLDS),
+            *(f"{name:<8}" + "".join(f"{value:>8}" for value in values) for name, values in rows.items()),
+        ]
+
+
+class Exported(NamedTuple):
+    """What an export wrote."""
+
+    path: Path
+    shape: tuple[int, int]
+    """Input height and width."""
+    exporter: str
+    """Which of PyTorch's two."""
+    batch: int | None
+    """The only batch size that runs; None if any does."""
+    described: bool
+    """Whether the file holds what is needed to run it without its config."""
+    threshold: float | None
+    """SHaRPose: default of the input ``threshold``; None for a file without an early exit."""
+    calibrated: int
+    """Persons that the ranges of int8 were measured on."""
+    float32: FileReport
+    """Before any conversion."""
+    final: FileReport | None
+    """After it; None if nothing was converted."""
+    images: ImageReport | None
+    """None without images."""
+
+    def text(self) -> str:
+        """The report for people, without the name of the file."""
+        batch = f"batch size {self.batch}" if self.batch else "any batch size"
+        about = f", input 3x{self.shape[0]}x{self.shape[1]}, {batch}, {self.exporter} exporter"
+        first, second = self.float32.lines
+        lines = [first + about, second]
+        if not self.described:
+            lines.insert(0, "no description in the file: the config has no test pipeline and decoder for this size")
+        if self.threshold is not None:
+            lines += [
+                f"refines persons with a predicted quality below {self.threshold:g}; the input threshold changes that"
+            ]
+        lines += [f"calibrated on {self.calibrated} persons"] if self.calibrated else []
+        lines += [*(self.final.lines if self.final else []), *(self.images.lines if self.images else [])]
+        return "\n".join(lines)
+
+
+def export(
+    config: str, checkpoint: str | Path | None, out: str | Path, *, options: ExportOptions | None = None
+) -> Exported:
+    """Write a network as an ONNX file and compare it with PyTorch; the file appears if it agrees.
+
+    Args:
+        config: A config or a function, as for :func:`.load_candidate`.
+        checkpoint: File with its weights; None for random ones.
+        out: File to write, ``.onnx``; what was there stays if the export fails.
+        options: Form, input size, and what it is compared on; None for the defaults.
+
+    Raises:
+        ImportError: If ONNX or ONNX Runtime is missing.
+        ValueError: If something can't be used or exported, or the file does not compute what PyTorch does.
+    """
+    options, out = options or ExportOptions(), Path(out)
+    if out.suffix != ".onnx":
+        raise ValueError(f"expected a name that ends in .onnx for the file to write, got {out}")
+    candidate = load_candidate(config, shape=options.shape)
+    try:
+        with atomic_write(out) as path:
+            report = _export(candidate, checkpoint, path, options)
+    except RuntimeError as error:  # torch's and the exporters', for a network or a size that can't be run
+        raise ValueError(f"{config} can't be exported: {error}") from error
+    return report._replace(path=out)
+
+
+def _export(candidate: Candidate, checkpoint: str | Path | None, path: Path, options: ExportOptions) -> Exported:
+    shape, description = candidate.require_shape(), _description(candidate, options)
+    compared, calibrating = _persons(options, description)
+    reference = candidate.build(checkpoint=checkpoint)
+    if options.refine_all:
+        refine_all(reference)
+    if isinstance(reference, PoseNet) and reference.model.with_head and not options.all_outputs:
+        reference = DecodedOutputs(reference, decoded_outputs(reference, shape)).eval()
+    with quiet_logger():
+        network = with_early_exit(reference if options.plain else switch_to_deploy(copy.deepcopy(reference)))
+    written = export_onnx(
+        network, path, shape=shape, exporter=options.exporter, batch=options.batch, reference=reference
+    )
+    float32 = FileReport("float32", written.nodes, path.stat().st_size, written.max_difference)
+    _convert(candidate.source, description, calibrating, path, options)
+    final = _final(reference, path, shape, written.batch, options)
+    images = _compare(candidate, checkpoint, reference, path, compared, options) if compared else None
+    return Exported(
+        path=path,
+        shape=shape,
+        exporter=written.exporter,
+        batch=written.batch,
+        described=description is not None,
+        threshold=network.threshold if isinstance(network, TwoStages) else None,
+        calibrated=len(calibrating),
+        float32=float32,
+        final=final,
+        images=images,
+    )
+
+
+def _difference(value: float) -> str:
+    return f"largest difference to PyTorch {value:.1e}, relative to the largest output,"
+
+
+def _description(candidate: Candidate, options: ExportOptions) -> dict[str, Any] | None:
+    """The description of the file, or None if the config has none for this size."""
+    config = candidate.config
+    if config is not None and describable(config) and candidate.shape == input_shape(config):
+        return describe(config)
+    if options.images or options.form == "int8":
+        raise ValueError(
+            f"expected a config with test pipeline, decoder and input size {candidate.shape}, got {candidate.source}"
+        )
+    return None
+
+
+def _persons(options: ExportOptions, description: Mapping[str, Any] | None) -> tuple[list[Person], list[Person]]:
+    """Those to compare on and those to calibrate on."""
+    compared: list[Person] = []
+    if options.images:
+        compared = load_persons(options.images, options.annotations, limit=options.limit)
+    if description:
+        parity.check_keypoints(compared, description["meta"]["num_keypoints"])
+    folder = options.calibration_images or options.images
+    if options.form != "int8" or folder is None:
+        return compared, []
+    annotations = options.calibration or (options.annotations if folder == options.images else None)
+    return compared, load_persons(folder, annotations, limit=options.calibration_limit)
+
+
+def _convert(
+    config: str,
+    description: Mapping[str, Any] | None,
+    calibrating: Sequence[Person],
+    path: Path,
+    options: ExportOptions,
+) -> None:
+    """Bring the file into the wanted form, with its description."""
+    if not options.as_exported:
+        forms.simplify(path)
+    if options.form == "float16":
+        forms.half(path)
+    if options.form == "int8":
+        estimator = OnnxEstimator(path, config=config)
+        forms.quantize(path, [estimator.images([person.crop]) for person in calibrating])
+    if description:
+        forms.describe_file(path, description)
+
+
+def _final(
+    reference: nn.Module, path: Path, shape: tuple[int, int], batch: int | None, options: ExportOptions
+) -> FileReport | None:
+    """The converted file, whose outputs have to agree in floating point."""
+    if options.as_exported and options.form == "float32":
+        return None
+    difference = compare_outputs(reference, path, shape=shape, batch=batch)
+    allowed = forms.HALF_TOLERANCE if options.form == "float16" else TOLERANCE
+    if difference > allowed and options.form != "int8":
+        raise ValueError(f"expected the outputs of PyTorch within {allowed:g}, got a difference of {difference:g}")
+    name = "simplified" if options.form == "float32" else options.form
+    return FileReport(name, sum(forms.node_counts(path).values()), path.stat().st_size, difference)
+
+
+def _compare(
+    candidate: Candidate,
+    checkpoint: str | Path | None,
+    reference: nn.Module,
+    path: Path,
+    persons: list[Person],
+    options: ExportOptions,
+) -> ImageReport:
+    """The file against PyTorch on real images; it has to agree in floating point."""
+    file = OnnxEstimator(path)
+    some = persons[:: -(-len(persons) // _OUTPUTS_COMPARED)]
+    difference = output_difference(reference, file, some)
+    network = TorchEstimator(candidate.source, None if checkpoint is None else str(checkpoint), deploy=False)
+    if checkpoint is None:
+        network.model.load_state_dict(candidate.build().model.state_dict())  # the same random weights
+    if options.refine_all:
+        refine_all(network.model)
+    with quiet_logger():
+        switch_to_deploy(network.model)  # which is faster; the outputs were compared with the form before
+    result = parity.compare(network, file, persons)
+    assert options.images is not None
+    if options.form != "int8":
+        allowed = forms.HALF_TOLERANCE if options.form == "float16" else TOLERANCE
+        if difference > allowed:
+            raise ValueError(
+                f"expected the outputs of PyTorch within {allowed:g} on {options.images}, got {difference:g}"
+            )
+        worst = min(result.pck[threshold] - result.reference[threshold] for threshold in THRESHOLDS)
+        if worst < -ALLOWED_LOSS and checkpoint is not None:  # random weights find nothing that could be lost
+            raise ValueError(f"expected PCK within {ALLOWED_LOSS} of PyTorch's on {options.images}, got {worst:+.2f}")
+    return ImageReport(options.images, len(some), difference, result, options.annotations is not None)
