@@ -31,7 +31,7 @@ TOOLBOX_FLOORS: list[set[str]] = [
     {"counting", "leeds"},
     {"catalogue"},
     {"inference", "own_data"},
-    {"networks"},
+    {"networks", "conversion"},
     {"export"},
     {"benchmark", "studies"},
     {"visualization", "reproduction", "publishing"},

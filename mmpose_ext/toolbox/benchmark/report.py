@@ -1,7 +1,4 @@
-"""What a benchmark leaves behind: a Markdown table, a JSON file with every sample, and a plot.
-
-Deviations: none (no paper).
-"""
+"""What a benchmark leaves behind: a Markdown table, a JSON file with every sample, and a plot."""
 
 from __future__ import annotations
 
@@ -101,12 +98,12 @@ def write_plot(path: Path, entries: Sequence[Entry], settings: Settings) -> None
     names = [f"{entry.label}\n{entry.mode}" for entry in entries]
     figure = Figure(figsize=(5 + 4 * len(settings.batches), 1.2 + 0.5 * len(entries)), layout="constrained")
     panels = figure.subplots(1, len(settings.batches), sharey=True, squeeze=False)[0]
-    colours = {label: f"C{i % 10}" for i, label in enumerate(dict.fromkeys(entry.label for entry in entries))}
+    colors = {label: f"C{i % 10}" for i, label in enumerate(dict.fromkeys(entry.label for entry in entries))}
     for panel, batch in zip(panels, settings.batches, strict=True):
         triples = [[1e3 * x / batch for x in quartiles(entry.seconds[batch])] for entry in entries]
         middles = [middle for _, middle, _ in triples]
         whiskers = [[m - low for low, m, _ in triples], [high - m for _, m, high in triples]]
-        bars = panel.barh(names, middles, xerr=whiskers, color=[colours[entry.label] for entry in entries])
+        bars = panel.barh(names, middles, xerr=whiskers, color=[colors[entry.label] for entry in entries])
         panel.bar_label(bars, [f"{m:.1f}" for m in middles], padding=6, fontsize=8)
         panel.margins(x=0.15)
         panel.set(xlabel="ms per image, median and quartiles", title=f"batch size {batch}")

@@ -6,8 +6,6 @@ all rounds. Before each timed call there is an untimed one, because the others h
 
 The forms in which one network can be measured (:data:`MODES`) all start from the same weights, and the output of
 each is compared with the eager one.
-
-Deviations: none (no paper).
 """
 
 from __future__ import annotations

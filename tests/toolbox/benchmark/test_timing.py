@@ -169,16 +169,12 @@ def test_command(tmp_path: Path, capsys) -> None:
     assert content["settings"]["threads"] == 1
 
 
-@pytest.mark.parametrize(
-    ("argv", "message"),
-    [
-        (["nowhere.py"], "expected a config file"),
-        (["td-hm_litehrnet-18_8xb64-210e_coco-256x192", "--mode", "fast"], "expected modes among"),
-    ],
-)
-def test_command_with_a_mistake(argv: list[str], message: str, capsys) -> None:
-    assert main(["bench", *argv]) == 2
-    assert message in capsys.readouterr().err
+def test_command_with_a_mistake(capsys) -> None:
+    assert main(["bench", "nowhere.py"]) == 2
+    assert "expected a config file" in capsys.readouterr().err
+    with pytest.raises(SystemExit, match="2"):
+        main(["bench", "xhrnet-18", "--mode", "fast"])
+    assert "invalid choice: 'fast'" in capsys.readouterr().err
 
 
 def test_cpu_has_a_name() -> None:
