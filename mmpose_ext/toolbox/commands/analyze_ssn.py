@@ -39,9 +39,7 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
         add(name, text, common, data).add_argument("checkpoint", metavar="CHECKPOINT", help=WEIGHTS)
     field = add("receptive-field", "effective receptive fields and window positions on images (Figure 7)", common)
     field.add_argument("checkpoint", metavar="CHECKPOINT", help=WEIGHTS)
-    field.add_argument(
-        "images", nargs="+", type=Path, metavar="IMAGE", help="images of one person each, see also --box"
-    )
+    field.add_argument("images", nargs="+", type=Path, metavar="IMAGE", help="images of one person each, or see --box")
     field.add_argument("--box", nargs=4, type=float, metavar=("X", "Y", "W", "H"), help="the person in every image")
     field.add_argument("--channel", type=int, help="non-local map to draw; by default the one that varies most")
     text = "pixel of the crop, may be repeated; by default the peaks of the map"

@@ -3,10 +3,10 @@
 Spatial Shortcut Network for Human Pose Estimation, https://arxiv.org/abs/1904.03141, Figures 5 to 7.
 
 Deviations:
-    - Scores are absolute values, averaged over images before they are normalised, and normalised by the largest of a
+    - Scores are absolute values, averaged over images before they are normalized, and normalized by the largest of a
       channel; the paper says "normalize within each shifting channel" and shows a threshold of 0.5.
 
-Shapes: B images, C channels, K shifting channels, M key points, H W height and width of the map of the module.
+Shapes: B images, C channels, K shifting channels, M keypoints, H W height and width of the map of the module.
 """
 
 from __future__ import annotations
@@ -136,9 +136,9 @@ def record(fsm: FeatureShiftModule) -> Iterator[list[Taps]]:
 def scores(
     model: nn.Module, fsm: FeatureShiftModule, batches: Iterable[Tensor], *, predictor: str, source: str = "shifted"
 ) -> Tensor:
-    """How much each key point depends on each channel of a module (supplement 1).
+    """How much each keypoint depends on each channel of a module (supplement 1).
 
-    For a key point, the network's own heatmaps with a zero at the peak of that key point are the target of a mean
+    For a keypoint, the network's own heatmaps with a zero at the peak of that keypoint are the target of a mean
     squared error, whose gradient with respect to the maps is averaged over all positions.
 
     Args:
@@ -149,7 +149,7 @@ def scores(
         source: One of :data:`SOURCES`.
 
     Returns:
-        (M, channels of the source), in [0, 1]; 1 for the key point that a channel has most to do with.
+        (M, channels of the source), in [0, 1]; 1 for the keypoint that a channel has most to do with.
 
     Raises:
         ValueError: If the source is unknown, or if the predictor or the attention does not exist.

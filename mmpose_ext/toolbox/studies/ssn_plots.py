@@ -1,7 +1,4 @@
-"""Figures of :mod:`.ssn`: offsets, key points and the channels behind them, windows.
-
-Deviations: none (no paper).
-"""
+"""Figures of :mod:`.ssn`: offsets, keypoints and the channels behind them, windows."""
 
 from __future__ import annotations
 
@@ -57,12 +54,12 @@ def plot_offsets(runs: Mapping[str, Sequence[Offsets]]) -> Figure:
 
 
 def plot_keypoint_offsets(offsets: Tensor, scores: Tensor, names: Sequence[str], *, threshold: float) -> Figure:
-    """Offsets with a score above the threshold, one cell for each key point (Figure 5c).
+    """Offsets with a score above the threshold, one cell for each keypoint (Figure 5c).
 
     Args:
         offsets: (K, 2), in pixels.
         scores: (M, K).
-        names: Of the M key points.
+        names: Of the M keypoints.
         threshold: A score.
     """
     columns = min(6, len(names))
@@ -90,11 +87,11 @@ def _scatter(cell: Axes, offsets: Tensor, limit: float) -> None:
 
 
 def plot_channels(counts: Mapping[str, Sequence[int]], names: Sequence[str], *, title: str) -> Figure:
-    """Number of channels with a score above the threshold for each key point (Figure 6).
+    """Number of channels with a score above the threshold for each keypoint (Figure 6).
 
     Args:
-        counts: Kind of map -> a number for each key point.
-        names: Of the key points.
+        counts: Kind of map -> a number for each keypoint.
+        names: Of the keypoints.
         title: Above the figure.
     """
     figure, axis = plt.subplots(figsize=(max(6.0, 0.5 * len(names)), 3.2), layout="constrained")
@@ -131,8 +128,8 @@ def draw_window(picture: np.ndarray, window: Window, point: tuple[int, int], siz
 
     for i in window.energy.argsort().tolist():  # the strongest on top
         energy = float(window.energy[i])
-        colour = (255, int(255 * (1 - energy)), int(255 * (1 - energy)))
+        color = (255, int(255 * (1 - energy)), int(255 * (1 - energy)))
         if energy > 0.02:
-            cv2.circle(picture, pixel(window.positions[i].numpy()), radius, colour, -1, cv2.LINE_AA)
+            cv2.circle(picture, pixel(window.positions[i].numpy()), radius, color, -1, cv2.LINE_AA)
     cv2.drawMarker(picture, pixel(np.array(point)), (0, 90, 255), cv2.MARKER_CROSS, 6 * radius, max(1, radius // 2))
     return picture

@@ -268,7 +268,7 @@ def images_per_second(model: nn.Module, images: Tensor, shares: Sequence[float],
         Images per second, median over the rounds.
     """
     seconds: list[list[float]] = [[] for _ in shares]
-    synchronise = torch.cuda.synchronize if images.is_cuda else lambda: None
+    synchronize = torch.cuda.synchronize if images.is_cuda else lambda: None
     backbone: Any = model.backbone
     try:
         with torch.inference_mode():
@@ -277,10 +277,10 @@ def images_per_second(model: nn.Module, images: Tensor, shares: Sequence[float],
             for turn in range(rounds + 1):  # the first one warms up
                 for i, share in enumerate(shares):
                     backbone.quality_threshold = quality[round(share * len(images))]  # strictly below are refined
-                    synchronise()
+                    synchronize()
                     start = time.perf_counter()
                     model.head(backbone(images))
-                    synchronise()
+                    synchronize()
                     if turn:
                         seconds[i].append(time.perf_counter() - start)
     finally:

@@ -36,7 +36,7 @@ class Sample(NamedTuple):
     """One person, as the network sees it."""
 
     picture: np.ndarray
-    """The crop before normalisation, uint8 RGB, (H, W, 3)."""
+    """The crop before normalization, uint8 RGB, (H, W, 3)."""
     pixels: Tensor
     """The crop as the network takes it, (1, 3, H, W)."""
 

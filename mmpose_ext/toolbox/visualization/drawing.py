@@ -22,12 +22,12 @@ def heat(
     smooth: bool = True,
     limits: tuple[float, float] | None = None,
 ) -> np.ndarray:
-    """Colour a picture from blue (the smallest value) to red (the largest one).
+    """Color a picture from blue (the smallest value) to red (the largest one).
 
     Args:
         picture: (H, W, 3), uint8 RGB.
         values: Non-negative or not, of any resolution, (h, w).
-        strength: Share of the colour.
+        strength: Share of the color.
         smooth: Whether values are interpolated between their cells.
         limits: The values of blue and red, the same for several pictures; by default the smallest and the largest.
 
@@ -39,8 +39,8 @@ def heat(
     scaled = ((values - low) / (high - low)).clip(0, 1) if high > low else np.zeros_like(values)
     method = cv2.INTER_LINEAR if smooth else cv2.INTER_NEAREST
     scaled = cv2.resize(scaled, picture.shape[1::-1], interpolation=method)
-    colours = cv2.applyColorMap((255 * scaled).astype(np.uint8), cv2.COLORMAP_JET)[..., ::-1]
-    return cv2.addWeighted(np.ascontiguousarray(colours), strength, picture, 1 - strength, 0)
+    colors = cv2.applyColorMap((255 * scaled).astype(np.uint8), cv2.COLORMAP_JET)[..., ::-1]
+    return cv2.addWeighted(np.ascontiguousarray(colors), strength, picture, 1 - strength, 0)
 
 
 def dim(picture: np.ndarray, keep: np.ndarray, *, brightness: float = 0.25) -> np.ndarray:

@@ -1,4 +1,8 @@
+<<<<<<< HEAD
 """Where any network with heatmaps takes its key points from."""
+=======
+"""Where any network with heatmaps takes its keypoints from."""
+>>>>>>> 1c7b287 (WIP3)
 
 from __future__ import annotations
 
@@ -13,7 +17,7 @@ __all__ = ["heatmap_panels"]
 
 
 def heatmap_panels(model: nn.Module, sample: Sample) -> list[Panel]:
-    """The highest value over all key points at each place; nothing for a head without heatmaps, such as SimCC's.
+    """The highest value over all keypoints at each place; nothing for a head without heatmaps, such as SimCC's.
 
     Args:
         model: A pose estimator in ``eval()`` mode.

@@ -14,7 +14,7 @@ TEMPERATURES = (0.1, 0.5, 1.0, 2.0, 10.0)
 
 
 def visualize(module: nn.Module, model: nn.Module, sample: Sample) -> list[Panel]:
-    """The soft map, the normalised one, and for each temperature the sharp map without noise and as it is sampled.
+    """The soft map, the normalized one, and for each temperature the sharp map without noise and as it is sampled.
 
     All maps but the soft one are drawn on a scale from 0 to 1. Every temperature gets the same noise.
 
@@ -34,7 +34,7 @@ def visualize(module: nn.Module, model: nn.Module, sample: Sample) -> list[Panel
 
     return [
         panel(f"soft, at most {float(maps.soft.max()):.4f}", maps.soft, absolute=False),
-        panel("normalised, Eq. (5)", maps.normalised),
+        panel("normalized, Eq. (5)", maps.normalised),
         *(panel(f"tau {tau:g}", gumbel_softmax(log_p, 0.0, tau)) for tau in TEMPERATURES),
         *(panel(f"tau {tau:g}, sampled", gumbel_softmax(log_p, noise, tau)) for tau in TEMPERATURES),
     ]

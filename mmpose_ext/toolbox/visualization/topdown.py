@@ -30,7 +30,7 @@ class TopdownReader:
         model: The pose estimator of this config, in ``eval()`` mode.
 
     Raises:
-        ValueError: If the config's data set says nothing about its key points.
+        ValueError: If the config's data set says nothing about its keypoints.
     """
 
     def __init__(self, config: Config, model: nn.Module) -> None:

@@ -28,11 +28,11 @@ def test_maps_of_every_stack() -> None:
     assert len(panels) == 2 * (2 + 2 * len(TEMPERATURES))
     assert all(panel.picture.shape == sample.picture.shape for panel in panels)
     titles = [panel.title for panel in panels]
-    assert titles[1:3] == ["normalised, Eq. (5)", "tau 0.1"] and titles[7] == "tau 0.1, sampled"
+    assert titles[1:3] == ["normalized, Eq. (5)", "tau 0.1"] and titles[7] == "tau 0.1, sampled"
     by_title = dict(zip(titles, panels, strict=True))
     np.testing.assert_array_equal(panels_of(model, sample)[9].picture, panels[9].picture)  # the same noise each time
-    same = np.abs(by_title["tau 1"].picture.astype(int) - by_title["normalised, Eq. (5)"].picture.astype(int))
-    assert same.max() <= 3, "without noise, temperature 1 is the normalised map"
+    same = np.abs(by_title["tau 1"].picture.astype(int) - by_title["normalized, Eq. (5)"].picture.astype(int))
+    assert same.max() <= 3, "without noise, temperature 1 is the normalized map"
 
 
 def test_a_cold_map_has_two_colours_and_a_hot_one_has_one() -> None:
