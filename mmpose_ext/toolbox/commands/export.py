@@ -57,9 +57,7 @@ def run(args: argparse.Namespace) -> int:
     Returns:
         0.
     """
-    options = ExportOptions(
-        shape=args.shape and tuple(args.shape), **{name: getattr(args, name) for name in _OPTIONS}
-    )
+    options = ExportOptions(shape=args.shape and tuple(args.shape), **{name: getattr(args, name) for name in _OPTIONS})
     if args.out.suffix != ".onnx":
         raise ValueError(f"expected a name that ends in .onnx for the file to write, got {args.out}")
     require_config(args.config)

@@ -1,4 +1,4 @@
-"""An exported network in other forms: described, simplified, in half precision, quantised to eight bits.
+"""An exported network in other forms: described, simplified, in half precision, quantized to eight bits.
 
 All of it is done by ONNX and ONNX Runtime, in place; the file is exchanged when the new one is complete.
 """
@@ -91,20 +91,20 @@ def half(path: Path) -> None:
 
 
 def quantize(path: Path, images: Sequence[np.ndarray]) -> None:
-    """Quantise dense convolutions and matrix products statically, with scales of the weights for each channel.
+    """Quantize dense convolutions and matrix products statically, with scales of the weights for each channel.
 
     Args:
         path: An ONNX file in float32, simplified.
         images: Batches (B, 3, H, W) as the network takes them, for the ranges of the maps.
 
     Raises:
-        ValueError: If there is no image, nothing to quantise, or a stage that is left out at times.
+        ValueError: If there is no image, nothing to quantize, or a stage that is left out at times.
     """
     from onnxruntime.quantization import CalibrationDataReader, QuantFormat, QuantType, quantize_static
 
     if not len(images):
         raise ValueError("expected images for the calibration, got none")
-    if "If" in node_counts(path):  # ONNX Runtime's quantisation doesn't look into branches
+    if "If" in node_counts(path):  # ONNX Runtime's quantization doesn't look into branches
         raise ValueError("expected a network that always does the same for --int8, got an early exit; try --refine-all")
 
     class Reader(CalibrationDataReader):

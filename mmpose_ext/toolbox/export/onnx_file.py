@@ -21,6 +21,7 @@ from mmpose_ext.atomic import atomic_write
 from mmpose_ext.compat.versions import torch_at_least
 from mmpose_ext.toolbox.export.forms import node_counts
 from mmpose_ext.toolbox.export.graph import TRACED_BATCH, flatten_output, write_graph
+from mmpose_ext.toolbox.export.options import EXPORTERS
 from mmpose_ext.toolbox.export.two_stages import THRESHOLD, TwoStages, write_two_stages
 from mmpose_ext.toolbox.inference.onnx_runtime import onnx_session
 
@@ -35,7 +36,6 @@ __all__ = [
     "max_relative_difference",
 ]
 
-EXPORTERS = ("auto", "dynamo", "torchscript")
 TOLERANCE = 1e-4
 """Largest difference to PyTorch in float32, relative to the largest output."""
 _CHECKED_BATCHES = (1, 4)

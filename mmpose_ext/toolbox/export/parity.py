@@ -1,6 +1,10 @@
-"""An exported file beside the network it came from, on real pictures: output, key points, PCK.
+"""An exported file beside the network it came from, on real pictures: output, keypoints, PCK.
 
+<<<<<<< HEAD
 Shapes: N persons, K key points.
+=======
+Shapes: N persons, K keypoints.
+>>>>>>> 1c7b287 (WIP3)
 """
 
 from __future__ import annotations
@@ -31,7 +35,7 @@ __all__ = [
 ]
 
 THRESHOLDS = (0.05, 0.1, 0.2)
-"""PCK counts a key point as right within this share of the longer side of the box."""
+"""PCK counts a keypoint as right within this share of the longer side of the box."""
 
 
 class Person(NamedTuple):
@@ -40,7 +44,7 @@ class Person(NamedTuple):
     crop: Crop
     """Picture and box."""
     truth: np.ndarray | None
-    """Annotated key points (K, 3): x, y, and 0 where there is none; None without annotations."""
+    """Annotated keypoints (K, 3): x, y, and 0 where there is none; None without annotations."""
 
 
 class Comparison(NamedTuple):
@@ -49,9 +53,9 @@ class Comparison(NamedTuple):
     persons: int
     """How many were compared."""
     pixels: float
-    """Largest distance of a key point to the network's, in pixels of the picture."""
+    """Largest distance of a keypoint to the network's, in pixels of the picture."""
     pck: dict[float, float]
-    """Threshold -> percentage of right key points of the file; against the network where there is no annotation."""
+    """Threshold -> percentage of right keypoints of the file; against the network where there is no annotation."""
     reference: dict[float, float]
     """The same of the network."""
 
@@ -61,7 +65,7 @@ def load_persons(folder: Path, annotations: Path | None = None, *, limit: int = 
 
     Args:
         folder: Images; each is one person without annotations.
-        annotations: COCO-style file with boxes and key points.
+        annotations: COCO-style file with boxes and keypoints.
         limit: No more than so many persons; with annotations evenly spread over the file.
 
     Raises:
@@ -86,13 +90,13 @@ def load_persons(folder: Path, annotations: Path | None = None, *, limit: int = 
 
 
 def _annotated(path: Path) -> tuple[dict[int, str], list[dict[str, Any]]]:
-    """File name of each picture, and all persons with a key point."""
+    """File name of each picture, and all persons with a keypoint."""
     try:
         content = json.loads(path.read_text())
         names = {image["id"]: Path(image["file_name"]).name for image in content["images"]}
         persons = [one for one in content["annotations"] if any(one.get("keypoints", [])[2::3])]
     except (UnicodeDecodeError, json.JSONDecodeError, KeyError, TypeError) as error:
-        raise ValueError(f"expected a COCO-style file of key points, got {path} ({error!r})") from error
+        raise ValueError(f"expected a COCO-style file of keypoints, got {path} ({error!r})") from error
     return names, persons
 
 
@@ -130,7 +134,7 @@ def compare(network: Estimator, file: Estimator, persons: Sequence[Person], *, b
         batch: Persons in a batch.
 
     Raises:
-        ValueError: If annotations and network differ in the number of key points.
+        ValueError: If annotations and network differ in the number of keypoints.
     """
     crops = [person.crop for person in persons]
     check_keypoints(persons, network.meta["num_keypoints"])
@@ -153,7 +157,7 @@ def compare(network: Estimator, file: Estimator, persons: Sequence[Person], *, b
 
 
 def check_keypoints(persons: Sequence[Person], number: int) -> None:
-    """Raise a ``ValueError`` if persons have annotations of another number of key points than a network.
+    """Raise a ``ValueError`` if persons have annotations of another number of keypoints than a network.
 
     Args:
         persons: Any.
@@ -161,7 +165,7 @@ def check_keypoints(persons: Sequence[Person], number: int) -> None:
     """
     came = {len(person.truth) for person in persons if person.truth is not None} - {number}
     if came:
-        raise ValueError(f"expected annotations of {number} key points, as the network has, got {min(came)}")
+        raise ValueError(f"expected annotations of {number} keypoints, as the network has, got {min(came)}")
 
 
 def _truth(person: Person, found: np.ndarray) -> np.ndarray:

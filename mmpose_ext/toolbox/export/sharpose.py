@@ -3,7 +3,13 @@
 SHaRPose: Sparse High-Resolution Representation for Human Pose Estimation, https://arxiv.org/abs/2312.10758,
 section "Quality Predictor".
 
+<<<<<<< HEAD
 Shapes: B batch, M key points, D width.
+=======
+Deviations: none.
+
+Shapes: B batch, M keypoints, D width.
+>>>>>>> 1c7b287 (WIP3)
 """
 
 from __future__ import annotations
@@ -20,7 +26,7 @@ __all__ = ["refine_all", "with_early_exit"]
 
 
 class _Coarse(nn.Module):
-    """Images -> key point tokens (B, M, D), quality (B,), and the arguments of the fine stage."""
+    """Images -> keypoint tokens (B, M, D), quality (B,), and the arguments of the fine stage."""
 
     def __init__(self, backbone: SHaRPose) -> None:
         super().__init__()
@@ -32,7 +38,7 @@ class _Coarse(nn.Module):
 
 
 class _Fine(nn.Module):
-    """The arguments of the fine stage -> key point tokens (B, M, D)."""
+    """The arguments of the fine stage -> keypoint tokens (B, M, D)."""
 
     def __init__(self, backbone: SHaRPose) -> None:
         super().__init__()

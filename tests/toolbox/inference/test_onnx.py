@@ -201,8 +201,8 @@ def test_random_weights_are_compared_with_themselves(tiny, tmp_path: Path, capsy
         (["--annotations", "x.json"], "expected --images FOLDER beside --annotations"),
         (["--calibration", "x.json"], "expected --int8 beside --calibration"),
         (["--images", "{root}", "--annotations", "{none}"], "expected annotations of the images"),
-        (["--images", "{root}", "--annotations", "{root}/tiny.py"], "expected a COCO-style file of key points"),
-        (["--images", "{root}", "--annotations", "{other}"], "expected annotations of 17 key points, .* got 2"),
+        (["--images", "{root}", "--annotations", "{root}/tiny.py"], "expected a COCO-style file of keypoints"),
+        (["--images", "{root}", "--annotations", "{other}"], "expected annotations of 17 keypoints, .* got 2"),
         (["--images", "{root}", "--limit", "0"], "expected a limit of at least one person, got 0"),
         (["--images", "nowhere"], "'nowhere', which does not exist"),
         (["--batch", "0"], "expected a batch size of at least 1, got 0"),
@@ -224,7 +224,7 @@ def test_mistakes_in_the_names(tiny, tmp_path: Path, capsys) -> None:
     assert export(tiny, tmp_path / "x.pt") == 2
     assert "expected a name that ends in .onnx" in capsys.readouterr().err
     assert main(["export", str(tiny.config), str(tmp_path / "no.pth"), str(tmp_path / "x.onnx")]) == 2
-    assert "expected a checkpoint, or `none`" in capsys.readouterr().err
+    assert "no.pth, which does not exist" in capsys.readouterr().err
 
 
 def strange(path: Path, inputs: dict[str, list], output: list, description: str | None = None) -> Path:
