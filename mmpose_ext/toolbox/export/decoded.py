@@ -3,11 +3,7 @@
 A network with several predictors (stacks, pyramid levels) returns a map of each, and its head decodes one of them. An
 exported file needs that one only; programs that decode heatmaps take the first output for it.
 
-<<<<<<< HEAD
-Shapes: B batch, K key points, H W input, h w heatmap.
-=======
 Shapes: B batch, K keypoints, H W input, h w heatmap.
->>>>>>> 1c7b287 (WIP3)
 """
 
 from __future__ import annotations

@@ -1,10 +1,6 @@
 """An exported file beside the network it came from, on real pictures: output, keypoints, PCK.
 
-<<<<<<< HEAD
-Shapes: N persons, K key points.
-=======
 Shapes: N persons, K keypoints.
->>>>>>> 1c7b287 (WIP3)
 """
 
 from __future__ import annotations

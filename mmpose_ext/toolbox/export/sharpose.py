@@ -3,13 +3,9 @@
 SHaRPose: Sparse High-Resolution Representation for Human Pose Estimation, https://arxiv.org/abs/2312.10758,
 section "Quality Predictor".
 
-<<<<<<< HEAD
-Shapes: B batch, M key points, D width.
-=======
 Deviations: none.
 
 Shapes: B batch, M keypoints, D width.
->>>>>>> 1c7b287 (WIP3)
 """
 
 from __future__ import annotations

@@ -1,8 +1,4 @@
-<<<<<<< HEAD
-"""Where any network with heatmaps takes its key points from."""
-=======
 """Where any network with heatmaps takes its keypoints from."""
->>>>>>> 1c7b287 (WIP3)
 
 from __future__ import annotations
 
