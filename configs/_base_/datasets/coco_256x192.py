@@ -1,4 +1,4 @@
-"""COCO key points 2017 at 256x192 (HxW), Gaussian heatmaps with sigma 2.
+"""COCO keypoints 2017 at 256x192 (HxW), Gaussian heatmaps with sigma 2.
 
 Files (`data/coco/`, or `$MMPOSE_EXT_DATA/coco/`)::
 

@@ -1,6 +1,6 @@
 """LSPET at 128x96 as in `lspet_128x96.py`, with flips and a little scaling as all the augmentation.
 
-For transformers from scratch: a few epochs learn more from fewer kinds of pictures.
+For transformers from scratch: a few epochs learn more from fewer kinds of images.
 """
 
 _base_ = ["lspet_128x96.py"]

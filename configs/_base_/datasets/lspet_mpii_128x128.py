@@ -1,6 +1,6 @@
 """LSPET in MPII's format at 128x128 for runs on a CPU, heatmaps of 32x32 with sigma 2; see `lspet_mpii_256x256.py`.
 
-Flips and a little scaling are all the augmentation: a few epochs learn more from fewer kinds of pictures.
+Flips and a little scaling are all the augmentation: a few epochs learn more from fewer kinds of images.
 """
 
 _base_ = ["lspet_mpii_256x256.py"]

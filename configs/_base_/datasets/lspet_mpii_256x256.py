@@ -1,4 +1,4 @@
-"""Leeds Sports Pose Extended in MPII's format (16 joints, two never labelled) at 256x256, sigma 2.
+"""Leeds Sports Pose Extended in MPII's format (16 joints, two never labeled) at 256x256, sigma 2.
 
 Files (`data/lspet/`, or `$MMPOSE_EXT_DATA/lspet/`; `mmpose-ext convert-lspet` writes them from the archive)::
 

@@ -1,4 +1,4 @@
-"""MPII at 256x256 with colour jitter besides rotation, scaling and flips; the rest is `mpii_256x256.py`."""
+"""MPII at 256x256 with color jitter besides rotation, scaling and flips; the rest is `mpii_256x256.py`."""
 
 _base_ = ["mpii_256x256.py"]
 

@@ -1,4 +1,4 @@
-"""MPII at 256x256 with colour jitter, and six crops of each person at test time for a multi-scale estimator.
+"""MPII at 256x256 with color jitter, and six crops of each person at test time for a multi-scale estimator.
 
 The paper says six scales and not which; these are 0.7 to 1.2.
 """

@@ -1,4 +1,4 @@
-"""Rendered persons (17 COCO key points) at 256x192 (HxW), Gaussian heatmaps with sigma 2.
+"""Rendered persons (17 COCO keypoints) at 256x192 (HxW), Gaussian heatmaps with sigma 2.
 
 Nothing to prepare: `data/synthetic/{train,val}/` (or `$MMPOSE_EXT_DATA/synthetic/...`) is rendered on first use.
 """

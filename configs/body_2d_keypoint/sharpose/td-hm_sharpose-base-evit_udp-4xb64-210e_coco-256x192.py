@@ -1,4 +1,4 @@
-"""EViT-Base with the key point tokens, decoder and recipe of SHaRPose (EViT in Table 7).
+"""EViT-Base with the keypoint tokens, decoder and recipe of SHaRPose (EViT in Table 7).
 
 Rate and places of the pruning are EViT's own defaults.
 """

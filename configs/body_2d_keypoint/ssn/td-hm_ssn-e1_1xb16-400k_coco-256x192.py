@@ -1,4 +1,4 @@
-"""SSN, with key points from the early stage predictor E1 at test time (Table 2)."""
+"""SSN, with keypoints from the early stage predictor E1 at test time (Table 2)."""
 
 _base_ = ["td-hm_ssn_1xb16-400k_coco-256x192.py"]
 
