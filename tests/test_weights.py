@@ -13,11 +13,11 @@ import torch
 from mmengine.runner import CheckpointLoader
 
 from mmpose_ext.evaluation.torso_pck import torso_distances
-from mmpose_ext.toolbox.catalogue.pretrained import DEFAULT, find_pretrained, pretrained_networks
+from mmpose_ext.toolbox.catalogue.pretrained import find_pretrained, pretrained_networks
 from mmpose_ext.toolbox.inference.estimators import Crop, TorchEstimator
 from mmpose_ext.toolbox.publishing import read_source
 from mmpose_ext.toolbox.publishing.shipped import half_precision, ship, shipped_cards
-from mmpose_ext.weights import find_weights, shipped_weights
+from mmpose_ext.weights import DEFAULT, find_weights, shipped_weights
 
 NAME = "xhrnet-18-lsp"
 

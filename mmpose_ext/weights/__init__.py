@@ -7,8 +7,10 @@ from __future__ import annotations
 
 from pathlib import Path
 
-__all__ = ["SCHEME", "SUFFIX", "find_weights", "shipped_weights"]
+__all__ = ["DEFAULT", "SCHEME", "SUFFIX", "find_weights", "shipped_weights"]
 
+DEFAULT = "xhrnet-18-lsp"
+"""What `mmpose-ext infer` takes if nothing is named."""
 SCHEME = "mmpose_ext://"
 SUFFIX = ".safetensors"
 

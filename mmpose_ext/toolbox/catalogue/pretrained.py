@@ -7,12 +7,9 @@ from typing import NamedTuple
 
 from mmpose_ext.toolbox.catalogue.configs import find_config
 from mmpose_ext.toolbox.catalogue.metafile import alias_of, entries
-from mmpose_ext.weights import SCHEME, find_weights
+from mmpose_ext.weights import DEFAULT, SCHEME, find_weights
 
-__all__ = ["DEFAULT", "Pretrained", "find_pretrained", "pretrained_networks", "pretrained_weights"]
-
-DEFAULT = "xhrnet-18-lsp"
-"""What `mmpose-ext infer` takes if nothing is named."""
+__all__ = ["Pretrained", "find_pretrained", "pretrained_networks", "pretrained_weights"]
 
 
 class Pretrained(NamedTuple):

@@ -10,7 +10,7 @@ import argparse
 import sys
 from pathlib import Path
 
-from mmpose_ext.toolbox.catalogue.pretrained import DEFAULT
+from mmpose_ext.weights import DEFAULT
 
 
 def add_arguments(parser: argparse.ArgumentParser) -> None:

@@ -9,12 +9,13 @@ from typing import NamedTuple
 import torch
 from tqdm import tqdm
 
-from mmpose_ext.toolbox.catalogue.pretrained import DEFAULT, pretrained_weights
+from mmpose_ext.toolbox.catalogue.pretrained import pretrained_weights
 from mmpose_ext.toolbox.inference.estimators import Estimator, OnnxEstimator, TorchEstimator
 from mmpose_ext.toolbox.inference.frames import Source, find_sources, read
 from mmpose_ext.toolbox.inference.loop import estimate
 from mmpose_ext.toolbox.inference.persons import Detector, Finder, GivenBoxes, whole_image
 from mmpose_ext.toolbox.inference.results import ImageWriter, JsonWriter, Painter, image_path
+from mmpose_ext.weights import DEFAULT
 
 __all__ = ["RANDOM_WEIGHTS", "InferenceReport", "infer"]
 
