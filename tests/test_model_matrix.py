@@ -10,6 +10,7 @@ from typing import Any
 import pytest
 import torch
 from mmengine.model import BaseDataPreprocessor
+from mmengine.runner.checkpoint import load_state_dict
 from mmpose.models.pose_estimators.base import BasePoseEstimator
 from mmpose.registry import MODELS
 from torch import Tensor, nn
@@ -314,6 +315,17 @@ def test_shapes_and_no_nan(name: str, case: Case) -> None:
         outputs = flatten_output(model.train(mode)(inputs(case, 2)))
         assert [tuple(x.shape) for x in outputs] == [(2, *shape) for shape in case.outputs]
         assert all(torch.isfinite(x).all() for x in outputs)
+
+
+@pytest.mark.parametrize(
+    "name", ["BDMPSCANet", "SFM", "SHaRPose", "SHaRPoseEViT", "SSNResNet", "StackedHourglass", "XHRNet"]
+)
+def test_a_file_of_another_network_is_refused(name: str) -> None:
+    """As MMEngine loads, for which keys that don't fit are a line in the log."""
+    backbone = build(name, list(MATRIX[name].values())[0])
+    for keys in (["head.final_layer.weight"], ["backbone.conv7.weight"], ["module.blocks.0.weight", "cls_token"]):
+        with pytest.raises(ValueError, match=f"no tensor for {name}, whose keys are such as 'backbone"):
+            load_state_dict(nn.ModuleDict({"backbone": backbone}), {key: torch.ones(1) for key in keys})
 
 
 @pytest.mark.parametrize("name", list(MATRIX))

@@ -6,11 +6,11 @@ MMEngine loads what fits and writes the rest into the log, so that a file with o
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping
-from typing import Any
+from typing import Any, ClassVar
 
 from torch import Tensor, nn
 
-__all__ = ["rewrite_keys", "require_own_keys"]
+__all__ = ["RequiresOwnKeys", "rewrite_keys"]
 
 
 def rewrite_keys(
@@ -28,18 +28,21 @@ def rewrite_keys(
     state_dict.update({prefix + key: value for key, value in converted.items()})
 
 
-def require_own_keys(module: nn.Module, state_dict: Mapping[str, Any], prefix: str, *, hint: str) -> None:
-    """Raise a ValueError if a checkpoint has no tensor for a module at all.
+class RequiresOwnKeys(nn.Module):
+    """A network that refuses a checkpoint without a single tensor for it, instead of staying as it was initialized.
 
-    Args:
-        module: The module that is being loaded.
-        state_dict: What ``_load_from_state_dict`` was given.
-        prefix: Of the module's keys.
-        hint: What to do instead.
+    It holds with ``strict=False`` too, which a module is not told of. A part of a model, such as its head, is loaded by
+    the ``load_state_dict`` of that part.
     """
-    own = module.state_dict()
-    if not any(prefix + key in state_dict for key in own):
-        raise ValueError(
-            f"the checkpoint has no tensor for {type(module).__name__}, whose keys are such as "
-            f"{prefix + next(iter(own))!r}: it would stay as it was initialized. {hint}"
-        )
+
+    foreign_checkpoints: ClassVar[str] = ""
+    """What to do with other checkpoints, for the message."""
+
+    def _load_from_state_dict(self, state_dict: dict[str, Any], prefix: str, *args: Any) -> None:
+        own = self.state_dict()
+        if not any(prefix + key in state_dict for key in own):
+            raise ValueError(
+                f"the checkpoint has no tensor for {type(self).__name__}, whose keys are such as "
+                f"{prefix + next(iter(own))!r}: it would stay as it was initialized. {self.foreign_checkpoints}".strip()
+            )
+        super()._load_from_state_dict(state_dict, prefix, *args)

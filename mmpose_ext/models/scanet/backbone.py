@@ -19,13 +19,14 @@ from mmengine.model import BaseModule
 from mmpose.registry import MODELS
 from torch import Tensor, nn
 
+from mmpose_ext.layers.loading import RequiresOwnKeys
 from mmpose_ext.models.scanet.hourglass import PreActivationResidual
 from mmpose_ext.models.scanet.spatial_attention import Noise
 from mmpose_ext.models.scanet.stack import Highest, Refinement, Stack, Stem, resolve_variant
 
 
 @MODELS.register_module()
-class StackedHourglass(BaseModule):
+class StackedHourglass(RequiresOwnKeys, BaseModule):
     """Newell's stacked hourglass network, the baseline of BDMP-SCANet.
 
     Args:
@@ -50,6 +51,8 @@ class StackedHourglass(BaseModule):
         >>> [tuple(x.shape) for x in StackedHourglass(2, 16)(torch.rand(1, 3, 128, 64))]
         [(1, 16, 32, 16), (1, 16, 32, 16)]
     """
+
+    foreign_checkpoints = "The weights of MMPose's HourglassNet, which is another network, fit nowhere here."
 
     def __init__(
         self,

@@ -26,6 +26,7 @@ from torch import Tensor, nn
 
 from mmpose_ext.layers.arch import find_arch
 from mmpose_ext.layers.deploy import Deployable, fold_batch_norms
+from mmpose_ext.layers.loading import RequiresOwnKeys
 from mmpose_ext.layers.pointwise import use_pointwise
 from mmpose_ext.layers.sizes import check_size
 from mmpose_ext.models.sfm.fusion import ConcatFusion, build_block
@@ -67,7 +68,7 @@ class SFMFeatures(NamedTuple):
 
 
 @MODELS.register_module()
-class SFM(Deployable, BaseModule):
+class SFM(Deployable, RequiresOwnKeys, BaseModule):
     """SFM: two pyramids, one behind the other, with bridges between them and HSA.
 
     Args:

@@ -23,7 +23,7 @@ from torch import Tensor, nn
 from mmpose_ext.convert.sharpose import sharpose
 from mmpose_ext.convert.vit import vit
 from mmpose_ext.layers.fused_linear import use_fused_linear
-from mmpose_ext.layers.loading import require_own_keys, rewrite_keys
+from mmpose_ext.layers.loading import RequiresOwnKeys, rewrite_keys
 from mmpose_ext.models.sharpose.arch import resolve_arch
 from mmpose_ext.models.sharpose.encoder import Block, attention_rows
 from mmpose_ext.models.sharpose.fine_tokens import PatchEmbed, take, to_patches
@@ -50,7 +50,7 @@ class CoarseResult(NamedTuple):
     """The others, (B, N - K)."""
 
 
-class CoarseStage(BaseModule):
+class CoarseStage(RequiresOwnKeys, BaseModule):
     """Keypoint tokens, one quality token and the patches of one grid, in one transformer.
 
     Args:
@@ -69,6 +69,8 @@ class CoarseStage(BaseModule):
     Raises:
         ValueError: If an argument doesn't fit the others.
     """
+
+    foreign_checkpoints = "MAE's, timm's and ViTPose's weights fit after `mmpose-ext convert vit IN OUT`."
 
     def __init__(
         self,
@@ -167,9 +169,7 @@ class CoarseStage(BaseModule):
         del test_cfg
         use_fused_linear(self)
 
-    def _load_from_state_dict(
-        self, state_dict: dict[str, Tensor], prefix: str, metadata: Any, strict: bool, *args: Any
-    ) -> None:
+    def _load_from_state_dict(self, state_dict: dict[str, Tensor], prefix: str, *args: Any) -> None:
         """Convert official keys and those of vision transformers, then fit positions and tokens to this model.
 
         Positions of another resolution are resampled, the tokens of another number of keypoints averaged.
@@ -178,13 +178,6 @@ class CoarseStage(BaseModule):
             rewrite_keys(state_dict, prefix, sharpose)
         elif prefix + "pos_embed" in state_dict:
             rewrite_keys(state_dict, prefix, self._convert_vit)
-        elif strict:
-            require_own_keys(
-                self,
-                state_dict,
-                prefix,
-                hint="MAE's, timm's and ViTPose's weights fit after `mmpose-ext convert vit IN OUT`.",
-            )
         for name, grid in self.grids.items():
             table = state_dict.get(prefix + name)
             if table is not None:
@@ -198,7 +191,7 @@ class CoarseStage(BaseModule):
                 stacklevel=2,
             )
             state_dict[prefix + "keypoint_tokens"] = tokens.mean(1, keepdim=True).repeat(1, self.num_keypoints, 1)
-        super()._load_from_state_dict(state_dict, prefix, metadata, strict, *args)
+        super()._load_from_state_dict(state_dict, prefix, *args)
 
     def _convert_vit(self, state_dict: Mapping[str, Tensor]) -> dict[str, Tensor]:
         """Our keys for those of a vision transformer, both without prefix."""

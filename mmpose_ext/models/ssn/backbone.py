@@ -14,13 +14,14 @@ Shapes: B batch, C channels, H W height and width of the input image.
 from __future__ import annotations
 
 from collections.abc import Sequence
+from typing import Any
 
 from mmpose.models.backbones import ResNet
 from mmpose.registry import MODELS
 from torch import Tensor, nn
 
 from mmpose_ext.convert.ssn import ssn
-from mmpose_ext.layers.loading import require_own_keys, rewrite_keys
+from mmpose_ext.layers.loading import RequiresOwnKeys, rewrite_keys
 from mmpose_ext.models.ssn.correlation_attention import Activation
 from mmpose_ext.models.ssn.feature_shift_module import FeatureShiftModule
 
@@ -28,7 +29,7 @@ MODELS.register_module(module=FeatureShiftModule)  # for `plugins` in configs
 
 
 @MODELS.register_module()
-class SSNResNet(ResNet):
+class SSNResNet(RequiresOwnKeys, ResNet):
     """ResNet with a feature shifting module (FSM) before its blocks.
 
     With ``num_stages=1``, ``depth=50`` and ``attention='sigmoid'`` it is the "3Block+3FSM" network.
@@ -60,6 +61,8 @@ class SSNResNet(ResNet):
         >>> [tuple(x.shape) for x in net(torch.rand(1, 3, 64, 48))]
         [(1, 256, 16, 12)]
     """
+
+    foreign_checkpoints = "timm's resnet50_gn fits after `mmpose-ext convert ssn IN OUT`."
 
     def __init__(
         self,
@@ -151,17 +154,11 @@ class SSNResNet(ResNet):
             if stage < self.frozen_stages and name in self.fsms:
                 self.fsms[name].eval().requires_grad_(False)
 
-    def _load_from_state_dict(
-        self, state_dict: dict[str, Tensor], prefix: str, metadata: object, strict: bool, *args: object
-    ) -> None:
-        """Convert timm's ResNet with group norm; refuse what has nothing of this network."""
+    def _load_from_state_dict(self, state_dict: dict[str, Tensor], prefix: str, *args: Any) -> None:
+        """Convert timm's ResNet with group norm."""
         if hasattr(self, "gn1") and prefix + "bn1.weight" in state_dict:
             rewrite_keys(state_dict, prefix, ssn)
-        elif strict:
-            require_own_keys(
-                self, state_dict, prefix, hint="timm's resnet50_gn fits after `mmpose-ext convert ssn IN OUT`."
-            )
-        super()._load_from_state_dict(state_dict, prefix, metadata, strict, *args)
+        super()._load_from_state_dict(state_dict, prefix, *args)
 
     def train(self, mode: bool = True) -> SSNResNet:
         """Set the mode."""

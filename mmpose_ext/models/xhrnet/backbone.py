@@ -15,7 +15,7 @@ from __future__ import annotations
 
 import re
 from collections.abc import Mapping, Sequence
-from typing import NamedTuple
+from typing import Any, NamedTuple
 
 import torch
 from mmcv.cnn import DepthwiseSeparableConvModule
@@ -28,7 +28,7 @@ from torch.nn.modules.batchnorm import _BatchNorm
 from mmpose_ext.convert.xhrnet import trained_size, xhrnet
 from mmpose_ext.layers.arch import find_arch
 from mmpose_ext.layers.deploy import Deployable, fold_batch_norms
-from mmpose_ext.layers.loading import require_own_keys, rewrite_keys
+from mmpose_ext.layers.loading import RequiresOwnKeys, rewrite_keys
 from mmpose_ext.layers.pointwise import use_pointwise
 from mmpose_ext.layers.sizes import check_size
 from mmpose_ext.models.xhrnet.multi_resolution import MultiResolutionModule
@@ -56,7 +56,7 @@ ARCHS = {"18": Arch(num_modules=(2, 4, 2)), "30": Arch(num_modules=(3, 8, 3))}
 
 
 @MODELS.register_module()
-class XHRNet(Deployable, BaseModule):
+class XHRNet(Deployable, RequiresOwnKeys, BaseModule):
     """X-HRNet: a Lite-HRNet whose pointwise convolutions are replaced by SUSA.
 
     Args:
@@ -213,16 +213,12 @@ class XHRNet(Deployable, BaseModule):
         use_pointwise(self)
         self.mark_deployed()
 
-    def _load_from_state_dict(
-        self, state_dict: dict[str, Tensor], prefix: str, metadata: object, strict: bool, *args: object
-    ) -> None:
-        """Convert a checkpoint in official keys; refuse one that has nothing of this network."""
+    def _load_from_state_dict(self, state_dict: dict[str, Tensor], prefix: str, *args: Any) -> None:
+        """Convert a checkpoint in official keys."""
         if any(key.startswith(prefix) and key.endswith("group_weight") for key in state_dict):
             rewrite_keys(state_dict, prefix, self._convert)
-        elif strict:
-            require_own_keys(self, state_dict, prefix, hint="Official files are converted, others are not X-HRNets.")
         self._refuse_fixed_lengths(state_dict, prefix)
-        super()._load_from_state_dict(state_dict, prefix, metadata, strict, *args)
+        super()._load_from_state_dict(state_dict, prefix, *args)
 
     def _convert(self, official: Mapping[str, Tensor]) -> dict[str, Tensor]:
         """Our keys for the official ones, both without prefix."""
