@@ -1,4 +1,4 @@
-"""Render a set of synthetic persons (17 COCO key points) into JPEG files and COCO JSON.
+"""Render a set of synthetic persons (17 COCO keypoints) into JPEG files and COCO JSON.
 
 The same settings give the same bytes, whatever the number of workers. An existing set with the same settings is
 kept; any other content of the folder is an error.

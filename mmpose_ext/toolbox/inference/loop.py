@@ -34,7 +34,7 @@ def estimate(frames: Iterable[Frame], finder: Finder, estimator: Estimator, *, b
     Args:
         frames: Images.
         finder: Finds persons.
-        estimator: Finds key points.
+        estimator: Finds keypoints.
         batch: Number of persons in a batch.
 
     Yields:

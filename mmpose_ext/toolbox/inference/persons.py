@@ -83,6 +83,10 @@ class GivenBoxes:
         if score >= self._threshold:
             self._boxes[name].append([x, y, x + width, y + height, score])
 
+    def __contains__(self, name: str) -> bool:
+        """Whether the file has an entry, perhaps of no box, for the name of an image."""
+        return name in self._boxes
+
     def __call__(self, frames: Sequence[Frame]) -> list[np.ndarray]:
         """Boxes of images.
 

@@ -103,11 +103,12 @@ def infer(
 
     sources = find_sources([str(path) for path in paths], unreadable=report)
     _check_out(out, sources)
+    given = None if boxes is None else GivenBoxes(boxes, threshold=box_threshold)
+    if given is not None:
+        sources = _with_boxes(sources, given, report)
     estimator = _estimator(model, checkpoint, config, device=device, flip=flip, threads=threads)
-    finder: Finder = whole_image
-    if boxes is not None:
-        finder = GivenBoxes(boxes, threshold=box_threshold)
-    elif detector is not None:
+    finder: Finder = given or whole_image
+    if given is None and detector is not None:
         finder = Detector(detector, weights=detector_weights, device=device, threshold=box_threshold)
     painter = Painter(estimator.meta, threshold=keypoint_threshold, boxes=finder is not whole_image) if draw else None
     content = JsonWriter(estimator.meta, info={"model": model, "checkpoint": checkpoint and str(checkpoint)})
@@ -143,6 +144,17 @@ def _total(sources: Sequence[Source], limit: int | None) -> int | None:
     counts = [source.count() for source in sources]
     total = None if None in counts else sum(filter(None, counts))
     return limit if limit is not None and (total is None or limit < total) else total
+
+
+def _with_boxes(sources: Sequence[Source], boxes: GivenBoxes, report: Callable[[str], None]) -> list[Source]:
+    """The sources that a file has boxes for; a video or a camera is left to its frames."""
+    missing = [source for source in sources if source.kind == "image" and source.path.name not in boxes]
+    words = [f"expected boxes of {source.path.name} in {boxes.path}, got none" for source in missing]
+    if len(missing) == len(sources):
+        raise ValueError(words[0])
+    for sentence in words:
+        report(sentence)
+    return [source for source in sources if source not in missing]
 
 
 def _estimator(

@@ -12,6 +12,9 @@ from mmpose_ext.toolbox.own_data.person import Finding, is_number
 
 __all__ = ["image_findings"]
 
+_LONGEST = 1000
+"""Characters of a path in a data set."""
+
 
 def image_findings(image: Mapping[str, Any], folder: Path | None) -> Iterator[Finding]:
     """What is wrong with an image, and with its file.
@@ -25,7 +28,7 @@ def image_findings(image: Mapping[str, Any], folder: Path | None) -> Iterator[Fi
         yield True, f"expected `width` and `height`, two positive numbers, got {shown(size[0])} and {shown(size[1])}"
         return
     name = image.get("file_name")
-    if not isinstance(name, str) or not name:
+    if not isinstance(name, str) or not 0 < len(name) <= _LONGEST:
         yield True, f"expected `file_name`, got {shown(name)}"
     elif folder is not None:
         try:

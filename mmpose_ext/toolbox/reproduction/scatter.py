@@ -1,4 +1,4 @@
-"""A small scatter plot as SVG, drawn in the colours of the page that it stands in.
+"""A small scatter plot as SVG, drawn in the colors of the page that it stands in.
 
 Colours are CSS variables (``--ink``, ``--faint``, ``--line``, ``--mark``), so that a page in the dark has dark plots.
 """

@@ -89,6 +89,8 @@ def test_boxes_from_a_file(tiny, tmp_path: Path, capsys) -> None:
     assert [a["bbox"] for a in predictions(tmp_path)["annotations"]] == [[4, 4, 40, 50], [0, 0, 64, 64]]
     assert infer(tiny, tmp_path, tiny.pictures[4], "--boxes", tiny.boxes) == 2
     assert "expected boxes of 005.jpg" in capsys.readouterr().err
+    assert infer(tiny, tmp_path, *tiny.pictures[2:5], "--boxes", tiny.boxes) == 2
+    assert len(capsys.readouterr().err.splitlines()) == len(predictions(tmp_path)["images"]) + 1 == 2
     assert infer(tiny, tmp_path, tiny.pictures[4], "--boxes", tiny.config.parent / "people.json") == 0
     assert predictions(tmp_path)["annotations"][0]["bbox"] == [4, 4, 56, 56]
 
