@@ -16,6 +16,7 @@ import sys
 import uuid
 from collections.abc import Iterator, Mapping
 from pathlib import Path
+from types import SimpleNamespace
 from typing import Any
 from urllib.parse import urlsplit
 
@@ -191,6 +192,25 @@ def test_the_page_behind_a_reverse_proxy(tiny) -> None:
             assert config["root"] == "https://lab.example/pose"
         with pytest.raises(OSError, match=f"can't listen on 127.0.0.1, port {port}: "), serve(port=port):
             pass
+
+
+def test_a_shared_demo_is_visited_by_its_public_name(tiny, monkeypatch: pytest.MonkeyPatch) -> None:
+    from gradio import networking, tunneling
+
+    killed, ports = [], []
+
+    def open_tunnel(host: str, port: int, *_: Any) -> str:
+        ports.append(port)
+        return "http://abc.gradio.live"
+
+    monkeypatch.setattr(networking, "setup_tunnel", open_tunnel)
+    monkeypatch.setattr(tunneling, "CURRENT_TUNNELS", [SimpleNamespace(kill=lambda: killed.append(True))])
+    with serve(str(tiny.config), tiny.checkpoint, share=True) as url:
+        assert url.startswith("https://abc.gradio.live/?token=") and not killed
+        headers = {"Host": "abc.gradio.live", "Origin": "https://abc.gradio.live"}
+        visitor = Visitor(f"http://127.0.0.1:{ports[0]}/?{urlsplit(url).query}", headers).enter()
+        assert visitor.request("POST", "/gradio_api/reset", b"{}")[0] not in (401, 403)
+    assert killed
 
 
 @pytest.mark.slow
