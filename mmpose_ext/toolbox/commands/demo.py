@@ -1,6 +1,6 @@
 """Serve a web page that finds poses: upload an image, choose a network, see the pose and what the network looks at.
 
-Example: mmpose-ext demo --model xhrnet-18 --checkpoint best.pth
+Example: mmpose-ext demo, or with a network of your own: mmpose-ext demo --model xhrnet-18 --checkpoint best.pth
 """
 
 from __future__ import annotations
@@ -20,8 +20,10 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
     Args:
         parser: The parser of this command.
     """
-    parser.add_argument("--model", default="xhrnet-18", help="alias or config that is selected first")
-    parser.add_argument("--checkpoint", type=Path, help="weights of --model; visitors can upload others")
+    from mmpose_ext.toolbox.catalogue.pretrained import DEFAULT
+
+    parser.add_argument("--model", default=DEFAULT, help="alias or config that is selected first")
+    parser.add_argument("--checkpoint", type=Path, help="weights of --model, if they do not come with the package")
     parser.add_argument("--detector", help="detector of MMDetection, e.g. rtmdet-m; needs --detector-weights")
     parser.add_argument("--detector-weights", help="checkpoint of the detector")
     parser.add_argument("--box-threshold", type=float, default=0.3, help="lowest score of a person box")

@@ -19,6 +19,7 @@ from typing import TYPE_CHECKING, Any
 from urllib.parse import urlsplit
 
 from mmpose_ext.toolbox.catalogue.configs import find_config
+from mmpose_ext.toolbox.catalogue.pretrained import DEFAULT
 from mmpose_ext.toolbox.demo.predictor import PosePredictor
 from mmpose_ext.toolbox.demo.session import DemoSession
 from mmpose_ext.toolbox.inference import Detector
@@ -34,7 +35,7 @@ FIRST_PORTS = range(7860, 7960)
 
 @contextmanager
 def serve(
-    model: str = "xhrnet-18",
+    model: str = DEFAULT,
     checkpoint: Path | None = None,
     *,
     detector: str | None = None,
@@ -54,7 +55,7 @@ def serve(
 
     Args:
         model: Alias or config that is selected first.
-        checkpoint: Weights of that model; None for random weights.
+        checkpoint: Weights of that model; None for those that the package ships, or random ones.
         detector: Detector of MMDetection, e.g. ``rtmdet-m``; None to take the whole image as one person.
         detector_weights: Checkpoint of the detector.
         box_threshold: Lowest score of a person box.

@@ -16,6 +16,7 @@ import numpy as np
 
 from mmpose_ext.datasets.synthetic.scene import render_scene
 from mmpose_ext.toolbox.catalogue.choices import Choice, choices
+from mmpose_ext.toolbox.catalogue.pretrained import DEFAULT, pretrained_weights
 from mmpose_ext.toolbox.demo.predictor import PosePredictor, Prediction, Request
 from mmpose_ext.toolbox.inference.frames import Source
 from mmpose_ext.toolbox.inference.results import JsonWriter, Painter
@@ -77,7 +78,7 @@ class DemoSession:
         folder: An existing folder, which the caller removes. Uploads are read from ``uploads`` below it and from
             nowhere else; results are written to ``results``.
         model: Alias or config that is selected first.
-        checkpoint: Weights of that model.
+        checkpoint: Weights of that model; None for those that the package ships, or random ones.
         allow_paths: Whether visitors may name configs and checkpoints on this machine by their paths. A config is a
             program, so only somebody who may run programs here may name one.
     """
@@ -87,7 +88,7 @@ class DemoSession:
         predictor: PosePredictor,
         *,
         folder: Path,
-        model: str = "xhrnet-18",
+        model: str = DEFAULT,
         checkpoint: Path | None = None,
         allow_paths: bool = False,
     ) -> None:
@@ -116,7 +117,7 @@ class DemoSession:
             return model, f"Weights: `{form.checkpoint.name}`"
         checkpoint, _ = self._find_checkpoint(form)
         if checkpoint is None:
-            return model, f"**No checkpoint.** {RANDOM_WEIGHTS} There are no published weights yet; add your own below."
+            return model, f"**No checkpoint.** {RANDOM_WEIGHTS} Upload a checkpoint below, or choose {DEFAULT}."
         return model, f"Weights: `{checkpoint.name}`"
 
     def run(self, form: FormValues) -> DemoResult:
@@ -175,12 +176,14 @@ class DemoSession:
         return upload._replace(path=path)
 
     def _find_checkpoint(self, form: FormValues) -> tuple[Path | None, bool]:
-        """The checkpoint, and whether it is the user's own."""
+        """The checkpoint, and whether it can be trusted: it is none that a visitor has uploaded."""
         if form.checkpoint:
             return form.checkpoint.path, False
         if self.allow_paths and form.checkpoint_path.strip():
             return Path(form.checkpoint_path.strip()).expanduser().resolve(), True
-        return (self.checkpoint, True) if form.model == self.model else (None, False)
+        if form.model == self.model and self.checkpoint:
+            return self.checkpoint, True
+        return (pretrained_weights(form.model) if form.model in self.choices else None), True
 
     def draw(self, prediction: Prediction, threshold: float, *, random: bool) -> np.ndarray:
         """Draw the poses over the image.

@@ -74,6 +74,15 @@ def test_panels_of_a_paper(session: DemoSession, form) -> None:
     assert result.panel_text == "What sfm-synthetic looks at in the person crop."
 
 
+def test_the_default_has_the_weights_of_the_package(tmp_path: Path) -> None:
+    session = DemoSession(PosePredictor(), folder=tmp_path)
+    example = Upload(session.render_example().rename(session.uploads / "a.jpg"), "a.jpg")
+    values = FormValues(example, session.model)
+    result = session.run(values)
+    assert result.status == "done" and f"{session.model}.safetensors: 1 person" in result.text, result.text
+    assert session.describe(values)[1] == f"Weights: `{session.model}.safetensors`"
+
+
 def test_the_threshold_only_draws(session: DemoSession, form) -> None:
     prediction = session.run(form()).prediction
     (pose,) = prediction.poses
@@ -187,7 +196,7 @@ def test_paths_need_permission(session: DemoSession, tiny, form, upload) -> None
     session.model, session.checkpoint = "sfm-synthetic", None
     result = session.run(form())
     assert result.status == "error" and "expected one of the listed models" in result.text.lower()
-    assert session._find_checkpoint(form(checkpoint_path=str(tiny.checkpoint))) == (None, False)
+    assert session._find_checkpoint(form(checkpoint_path=str(tiny.checkpoint))) == (None, True)
     uploaded = upload(tiny.checkpoint, "a.pth")
     assert session._find_checkpoint(form(checkpoint=uploaded)) == (uploaded.path, False), "an upload is never trusted"
     assert session.describe(form())[0] == ""
