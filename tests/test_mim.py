@@ -23,7 +23,7 @@ import yaml
 
 from tests.tiny import write_config
 
-pytestmark = [pytest.mark.slow, pytest.mark.timeout(900)]
+pytestmark = [pytest.mark.slow, pytest.mark.timeout(900), pytest.mark.xdist_group("mim")]
 
 ROOT = Path(__file__).resolve().parents[1]
 MODEL = "td-hm_xhrnet-18_8xb64-210e_coco-256x192"
