@@ -26,7 +26,7 @@ from mmpose_ext.toolbox.export.options import ExportOptions
 from mmpose_ext.toolbox.studies.threshold import sweep_threshold
 from mmpose_ext.toolbox.visualization.pictures import visualize
 from mmpose_ext.toolbox.visualization.ssn_analysis import analyze_channels, analyze_receptive_fields, analyze_scores
-from tests.tiny import write_checkpoint, write_config
+from tests.tiny import TOP_DOWN, write_checkpoint, write_config
 
 VERBS = ("export", "bench", "flops", "publish", "convert", "analyze-ssn", "sweep-threshold", "visualize", "models")
 SHARPOSE = """
@@ -53,7 +53,7 @@ class Network(NamedTuple):
 
 
 def network(folder: Path, model: str) -> Network:
-    config = write_config(folder, model)
+    config = write_config(folder, model + TOP_DOWN)
     return Network(str(config), str(write_checkpoint(config)), str(folder / "001.jpg"))
 
 
@@ -80,7 +80,7 @@ def test_flops(sharpose: Network, capsys: pytest.CaptureFixture[str]) -> None:
     )
     assert f"{counted.in_units('macs'):.2f}M" in run(capsys, "flops", sharpose.config, "--rule", "macs")
     assert main(["flops", sharpose.config, "--shape", "7", "9"]) == 2
-    assert "tiny.py can't be run on 7x9" in capsys.readouterr().err
+    assert "tiny.py can't be counted at 7x9" in capsys.readouterr().err
 
 
 def test_bench(sharpose: Network, tmp_path: Path) -> None:

@@ -34,9 +34,9 @@ def _count(candidate: Candidate, rules: Sequence[str]) -> Count:
     network, shape = candidate.build(), candidate.require_shape()
     try:
         return count(network, shape, rules=rules)
-    except RuntimeError as error:  # torch's, for a size that the network can't process
-        reason = str(error).strip().splitlines()[0]
-        raise ValueError(f"{candidate.source} can't be run on {shape[0]}x{shape[1]} ({reason})") from error
+    except (ValueError, RuntimeError) as error:  # for a rule, or a size that the network can't process
+        reason = (str(error).strip().splitlines() or [type(error).__name__])[0]
+        raise ValueError(f"{candidate.source} can't be counted at {shape[0]}x{shape[1]}: {reason}") from error
 
 
 def counts_table(counts: Mapping[str, Count]) -> str:

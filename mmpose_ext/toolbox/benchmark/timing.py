@@ -178,7 +178,7 @@ def prepare(candidate: Candidate, settings: Settings, *, checkpoint: str | Path 
         network = _placed(network, settings)
         inputs = [_images(batch, shape, settings) for batch in settings.batches]
         expected = _outputs(network, inputs)
-    except RuntimeError as error:  # torch's, for a size that the network can't process
+    except (ValueError, RuntimeError) as error:  # for a size that the network can't process
         raise ValueError(f"{candidate.source} can't be run on {shape[0]}x{shape[1]} ({error})") from error
     entries = []
     for mode in settings.modes:

@@ -5,8 +5,6 @@ from __future__ import annotations
 import argparse
 from pathlib import Path
 
-from mmpose_ext.toolbox.catalogue.configs import find_config, is_function
-
 __all__ = [
     "CONFIG",
     "NETWORK",
@@ -56,6 +54,8 @@ def require_config(name: str) -> None:
     Raises:
         ValueError: If there is no such config.
     """
+    from mmpose_ext.toolbox.catalogue.configs import find_config, is_function  # reads YAML, which a parser needs not
+
     if not is_function(name):
         find_config(name)
 

@@ -8,9 +8,6 @@ from __future__ import annotations
 import argparse
 import sys
 
-from mmpose_ext.toolbox.catalogue.markdown import listing
-from mmpose_ext.toolbox.catalogue.metafile import find_models
-
 
 def add_arguments(parser: argparse.ArgumentParser) -> None:
     """Declare the arguments of ``mmpose-ext models``.
@@ -32,6 +29,9 @@ def run(args: argparse.Namespace) -> int:
     Returns:
         0, or 1 if nothing matches.
     """
+    from mmpose_ext.toolbox.catalogue.markdown import listing
+    from mmpose_ext.toolbox.catalogue.metafile import find_models
+
     found = find_models(args.words)
     if not found:
         print(f"mmpose-ext models: no config matches {' '.join(args.words)}", file=sys.stderr)

@@ -147,7 +147,7 @@ def export(
         with atomic_write(out) as path:
             report = _export(candidate, checkpoint, path, options)
     except RuntimeError as error:  # torch's and the exporters', for a network or a size that can't be run
-        raise ValueError(f"{config} can't be exported: {error}") from error
+        raise ValueError(f"{config} can't be exported to {out}: {error}") from error
     return report._replace(path=out)
 
 
@@ -257,7 +257,10 @@ def _compare(
     file = OnnxEstimator(path)
     some = persons[:: -(-len(persons) // _OUTPUTS_COMPARED)]
     difference = output_difference(reference, file, some)
-    network = TorchEstimator(candidate.source, None if checkpoint is None else str(checkpoint), deploy=False)
+    try:
+        network = TorchEstimator(candidate.source, None if checkpoint is None else str(checkpoint), deploy=False)
+    except AttributeError as error:  # MMPose's inferencer asks for data_mode and dataset_type
+        raise ValueError(f"expected a config for MMPose's inferencers, got {candidate.source} ({error})") from error
     if checkpoint is None:
         network.model.load_state_dict(candidate.build().model.state_dict())  # the same random weights
     if options.refine_all:

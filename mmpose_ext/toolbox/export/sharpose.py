@@ -3,8 +3,6 @@
 SHaRPose: Sparse High-Resolution Representation for Human Pose Estimation, https://arxiv.org/abs/2312.10758,
 section "Quality Predictor".
 
-Deviations: none.
-
 Shapes: B batch, M keypoints, D width.
 """
 

@@ -56,6 +56,8 @@ def load_weights(model: nn.Module, path: str | Path, *, trusted: bool = True) ->
     weights = _bare(weights)
     try:
         load_state_dict(model, weights, strict=True)
+    except ValueError as error:  # of a network's own check
+        raise ValueError(f"expected a checkpoint of this network, {path} is not: {error}") from error
     except RuntimeError as error:  # all that fits is loaded by then
         if differences := _differences(model, weights):
             raise ValueError(f"expected a checkpoint of this network, {path} is not: {differences}") from error

@@ -5,6 +5,8 @@ Spatial Shortcut Network for Human Pose Estimation, https://arxiv.org/abs/1904.0
 
 from __future__ import annotations
 
+import contextlib
+import io
 import json
 from collections.abc import Sequence
 from pathlib import Path
@@ -208,7 +210,8 @@ def _test_images(config: Config, model: nn.Module, number: int) -> tuple[list[Te
         raise ValueError(f"expected a config with a test set, got {config.filename} without test_dataloader")
     with DefaultScope.overwrite_default_scope(config.get("default_scope", "mmpose")):
         try:
-            dataset = DATASETS.build(config.test_dataloader.dataset)
+            with contextlib.redirect_stdout(io.StringIO()):  # COCO's tools print what they do
+                dataset = DATASETS.build(config.test_dataloader.dataset)
             samples = [dataset[i] for i in range(min(number, len(dataset)))]
         except Exception as error:  # a missing folder, a broken annotation file: each data set has its own errors
             raise ValueError(f"the test set of {config.filename} can't be loaded ({error})") from error

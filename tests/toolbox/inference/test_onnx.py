@@ -103,7 +103,7 @@ def test_int8(tiny, tmp_path: Path, exported: Path, capsys) -> None:
     words = ["--images", tiny.config.parent, "--calibration", people, "--calibration-limit", 3]
     assert export(tiny, path, "--int8", *words) == 0
     printed = capsys.readouterr().out
-    assert "calibrated on 3 persons" in printed and "PCK against PyTorch's key points, 8 persons" in printed
+    assert "calibrated on 3 persons" in printed and "PCK against PyTorch's keypoints, 8 persons" in printed
     assert scores(printed, "PyTorch") == [100, 100, 100] and scores(printed, "file")[0] > 60
     assert export_forms.node_counts(path)["QuantizeLinear"] > 5
     assert export_forms.node_counts(path)["Conv"] == export_forms.node_counts(exported)["Conv"]
