@@ -199,6 +199,7 @@ def test_mim_search(environment: Environment) -> None:
 
 def test_mim_download(environment: Environment) -> None:
     environment.mim("download", "mmpose_ext", "--config", MODEL, "--dest", "zoo")
+    environment.mim("download", "mmpose_ext", "--config", "td-hm_xhrnet-18_udp-1xb32-30e_lsp-128x96", "--dest", "zoo")
     assert "XHRNet" in (environment.folder / "zoo" / f"{MODEL}.py").read_text()
 
 
@@ -231,6 +232,31 @@ inferencer = MMPoseInferencer(pose2d='xhrnet-18', scope='mmpose_ext', det_model=
 print(len(result['predictions'][0][0]['keypoints']))
 """
     assert environment.run("-c", code).splitlines()[-1] == "17"
+
+
+def test_the_weights_of_the_package(environment: Environment, wheel: Path) -> None:
+    """A pose with nothing else given, by every way that takes the name, and the figures of one network in all."""
+    names = zipfile.ZipFile(wheel).namelist()
+    assert {f"mmpose_ext/weights/xhrnet-18-lsp.{kind}" for kind in ("safetensors", "md")} <= set(names)
+    code = """
+import mmpose_ext, cv2, numpy as np
+from mmpose.apis import MMPoseInferencer
+image = np.random.default_rng(0).integers(0, 255, (128, 96, 3), dtype=np.uint8)
+cv2.imwrite('photo.png', image)
+inferencer = MMPoseInferencer(pose2d='xhrnet-18-lsp', scope='mmpose_ext', det_model='whole_image', device='cpu')
+inferencer.inferencer.model.test_cfg['flip_test'] = False
+(result,) = inferencer('photo.png')
+print(np.ravel(result['predictions'][0][0]['keypoints']).tolist())
+"""
+    expected = json.loads(environment.run("-W", "ignore", "-c", code).splitlines()[-1])
+    command = ("-m", "mmpose_ext.toolbox.cli")
+    environment.run(*command, "infer", "photo.png", "--out", "poses")
+    assert "simplified" in environment.run(*command, "export", "xhrnet-18-lsp", "out.onnx")
+    environment.run(*command, "infer", "photo.png", "--model", "out.onnx", "--out", "onnx")
+    for out in ("poses", "onnx"):
+        (found,) = json.loads((environment.folder / out / "predictions.json").read_text())["annotations"]
+        points = [value for i, value in enumerate(found["keypoints"]) if i % 3 < 2]
+        assert points == pytest.approx(expected, abs=0.01)
 
 
 def test_our_backbone_in_a_stock_config(environment: Environment) -> None:

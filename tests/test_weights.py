@@ -13,7 +13,8 @@ import torch
 from mmengine.runner import CheckpointLoader
 
 from mmpose_ext.evaluation.torso_pck import torso_distances
-from mmpose_ext.toolbox.catalogue.pretrained import find_pretrained, pretrained_networks
+from mmpose_ext.toolbox.catalogue.pretrained import find_pretrained, pretrained_networks, pretrained_weights
+from mmpose_ext.toolbox.commands.arguments import checkpoint_path
 from mmpose_ext.toolbox.inference.estimators import Crop, TorchEstimator
 from mmpose_ext.toolbox.publishing import read_source
 from mmpose_ext.toolbox.publishing.shipped import half_precision, ship, shipped_cards
@@ -43,8 +44,13 @@ def test_names(root: Path) -> None:
     network = find_pretrained()
     assert network.weights == find_weights(NAME) and network.config.stem.endswith("_lsp-128x96")
     assert find_pretrained(network.config.stem) == find_pretrained(str(network.config)) == network
-    with pytest.raises(ValueError, match=f"expected a network whose weights the package ships .{NAME}.*got xhrnet-18$"):
+    with pytest.raises(
+        ValueError, match=f"expected a checkpoint with xhrnet-18: the package has weights of {NAME} only"
+    ):
         find_pretrained("xhrnet-18")
+    assert pretrained_weights(NAME) == network.weights and pretrained_weights("xhrnet-18") is None
+    assert checkpoint_path(None, config=NAME) == checkpoint_path(NAME) == network.weights
+    assert checkpoint_path("none", config=NAME) is None
     with pytest.raises(ValueError, match="did you mean"):
         find_pretrained("xhrnet-18-lps")
     with pytest.raises(ValueError, match=f"expected weights that the package ships .{NAME}., got 'mmpose_ext://other'"):

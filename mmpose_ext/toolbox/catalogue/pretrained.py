@@ -44,7 +44,7 @@ def find_pretrained(name: str = DEFAULT) -> Pretrained:
     for network in known.values():
         if network.config.resolve() == path:
             return network
-    raise ValueError(f"expected a network whose weights the package ships ({', '.join(known)}), got {name}")
+    raise ValueError(f"expected a checkpoint with {name}: the package has weights of {', '.join(known)} only")
 
 
 def pretrained_weights(name: str) -> Path | None:

@@ -5,6 +5,8 @@ from __future__ import annotations
 import argparse
 from pathlib import Path
 
+from mmpose_ext.weights import SCHEME, shipped_weights
+
 __all__ = [
     "CONFIG",
     "NETWORK",
@@ -60,28 +62,35 @@ def require_config(name: str) -> None:
         find_config(name)
 
 
-def checkpoint_path(text: str) -> Path | None:
+def checkpoint_path(text: str | None, *, config: str | None = None) -> Path | None:
     """The file that the user names, or None for ``none``.
 
     Args:
-        text: What the user wrote.
+        text: What the user wrote; None for the weights of the config that come with the package.
+        config: Name of the config, where `text` may be None.
 
     Raises:
-        ValueError: If there is no such file, or it is empty.
+        ValueError: If there is no such file, it is empty, or no weights of the config come with the package.
     """
-    return None if text == "none" else require_checkpoint(text)
+    if text is None and config is not None:
+        from mmpose_ext.toolbox.catalogue.pretrained import find_pretrained
+
+        return find_pretrained(config).weights
+    return None if text in (None, "none") else require_checkpoint(str(text))
 
 
 def require_checkpoint(text: str) -> Path:
     """The file that the user names.
 
     Args:
-        text: What the user wrote.
+        text: A path, or the name of weights that come with the package, e.g. ``xhrnet-18-lsp``.
 
     Raises:
         ValueError: If there is no such file, or it is empty.
     """
     path = Path(text)
+    if not path.exists():
+        path = shipped_weights().get(text.removeprefix(SCHEME).rstrip("/"), path)
     if not path.is_file():
         kind = "a folder" if path.is_dir() else "which does not exist"
         raise ValueError(f"expected a checkpoint file, got {path}, {kind}")

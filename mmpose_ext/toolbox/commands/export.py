@@ -1,6 +1,7 @@
 """Export a config and its checkpoint to ONNX; the file is compared with PyTorch before it appears.
 
-Example: mmpose-ext export xhrnet-18 best.pth xhrnet.onnx --images photos/ --annotations photos.json
+Example: mmpose-ext export xhrnet-18-lsp out.onnx, or with a network of your own:
+mmpose-ext export xhrnet-18 best.pth xhrnet.onnx --images photos/ --annotations photos.json
 """
 
 from __future__ import annotations
@@ -24,7 +25,8 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
         parser: The parser of this command.
     """
     parser.add_argument("config", metavar="CONFIG", help=NETWORK)
-    parser.add_argument("checkpoint", metavar="CHECKPOINT", help=WEIGHTS)
+    text = f"{WEIGHTS}; may be left out if the weights of CONFIG come with the package"
+    parser.add_argument("checkpoint", nargs="?", metavar="CHECKPOINT", help=text)
     parser.add_argument("out", metavar="OUT.onnx", type=Path, help="file to write")
     add_shape(parser)
     text = "which of PyTorch's two exporters; auto tries the newer one first"
@@ -61,7 +63,7 @@ def run(args: argparse.Namespace) -> int:
     if args.out.suffix != ".onnx":
         raise ValueError(f"expected a name that ends in .onnx for the file to write, got {args.out}")
     require_config(args.config)
-    checkpoint = checkpoint_path(args.checkpoint)
+    checkpoint = checkpoint_path(args.checkpoint, config=args.config)
     from mmpose_ext.toolbox.export.exporting import export
 
     print(export(args.config, checkpoint, args.out, options=options).text())
