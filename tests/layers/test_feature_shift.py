@@ -190,3 +190,22 @@ def test_traces_and_freezes() -> None:
     traced = torch.jit.freeze(torch.jit.trace(module, torch.randn(2, 3, 5, 4)))
     x = torch.randn(4, 3, 7, 6)
     torch.testing.assert_close(traced(x), module(x))
+
+
+@pytest.mark.parametrize("dtype", [torch.float32, torch.bfloat16])
+def test_other_devices_take_the_composed_form(monkeypatch, dtype: torch.dtype) -> None:
+    """As if this were one without our kernels: same values and gradients."""
+    results = []
+    for devices in ({"cpu"}, {"cuda"}):
+        monkeypatch.setattr("mmpose_ext.layers.feature_shift.functional.DEVICES", devices)
+        torch.manual_seed(0)
+        x = torch.randn(2, 5, 7, 6).to(dtype).requires_grad_()
+        offsets = (torch.randn(5, 2) * 3).requires_grad_()
+        out = feature_shift(x, offsets)
+        assert out.dtype == dtype
+        out.float().square().sum().backward()
+        results.append((type(out.grad_fn).__name__, out, x.grad, offsets.grad))
+    (own, *expected), (other, *found) = results
+    assert "FeatureShift" in own and "FeatureShift" not in other
+    for one, two in zip(expected, found, strict=True):
+        torch.testing.assert_close(one, two, rtol=0.02 if dtype == torch.bfloat16 else 1e-4, atol=1e-4)

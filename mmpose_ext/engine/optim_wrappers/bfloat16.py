@@ -19,8 +19,9 @@ from torch import nn
 class BFloat16OptimWrapper(OptimWrapper):
     """``OptimWrapper`` whose forward pass and loss run under autocast to bfloat16.
 
-    Weights and optimizer stay in float32. All arguments are those of ``OptimWrapper``. A head that hands its bfloat16
-    output to NumPy, as MMPose's do for the accuracy while training, needs a network that returns float32.
+    Weights and optimizer stay in float32. All arguments are those of ``OptimWrapper``. MMPose's ``HeatmapHead`` hands
+    its output to NumPy for the accuracy in the log, and NumPy has no bfloat16 (``TypeError: Got unsupported ScalarType``):
+    train it with ``model=dict(train_cfg=dict(compute_acc=False))``. The heads of this package need nothing.
     """
 
     @contextmanager

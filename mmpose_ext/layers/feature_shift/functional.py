@@ -20,6 +20,9 @@ from mmpose_ext.layers.feature_shift.reference import feature_shift_reference
 
 HAS_TRITON = importlib.util.find_spec("triton") is not None
 
+DEVICES = {"cpu", "cuda", "meta"}
+"""Devices with an implementation of the operator; on others, such as ``mps``, the composed form runs."""
+
 _library = torch.library.Library("mmpose_ext", "DEF")
 _library.define("feature_shift(Tensor x, Tensor offsets) -> Tensor")
 _library.define("feature_shift_backward(Tensor grad, Tensor x, Tensor offsets) -> (Tensor, Tensor)")
@@ -56,6 +59,8 @@ def feature_shift(x: Tensor, offsets: Tensor) -> Tensor:
         raise ValueError(f"expected floating point, got a map of {x.dtype} and offsets of {offsets.dtype}")
     if torch.onnx.is_in_onnx_export():
         return shift_composed(x, offsets)
+    if x.device.type not in DEVICES:
+        return shift_composed(x.to(torch.promote_types(x.dtype, torch.float32)), offsets).to(x.dtype)
     if torch.jit.is_tracing():  # an autograd function can't be saved in TorchScript
         return torch.ops.mmpose_ext.feature_shift(x, offsets)
     return _FeatureShift.apply(x, offsets)
