@@ -17,7 +17,7 @@ from mmpose_ext.toolbox.cli import COMMANDS
 from mmpose_ext.toolbox.commands.convert import PAPERS
 
 ROOT = Path(__file__).resolve().parents[1]
-HEAVY = {"cv2", "matplotlib", "mmcv", "mmdet", "mmengine", "mmpose", "numpy", "pandas", "scipy", "torch", "yaml"}
+HEAVY = {"cv2", "matplotlib", "mmcv", "mmdet", "mmengine", "mmpose", "numpy", "pandas", "scipy", "torch"}
 
 
 def run(script: str, *arguments: str) -> str:
@@ -50,6 +50,7 @@ assert not loaded(), loaded()
 lines = [["--help"], ["--version"], [], ["no-such-command"], ["--no-such-option"]]
 for name in cli.COMMANDS:
     lines += [[name, "--help"], [name, "--no-such-option"]] + [[name]] * required(name)
+    assert not loaded(), f"the parser of {name} imported {loaded()}"
 answers = []
 for line in lines:
     with contextlib.redirect_stdout(io.StringIO()) as out, contextlib.redirect_stderr(io.StringIO()) as error:

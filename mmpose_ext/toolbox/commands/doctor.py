@@ -101,7 +101,8 @@ LIBRARIES = (
 """What mmengine, mmcv, MMPose and this package import: each has to be found, and is not imported."""
 
 PROBE = """
-import importlib, importlib.util, pathlib, sys, warnings
+import gc, importlib, importlib.util, pathlib, sys, warnings
+gc.disable()  # a short life: collecting costs more than it frees
 warnings.simplefilter("ignore")
 import mmpose_ext
 from mmpose_ext.compat import mmcv_ext
