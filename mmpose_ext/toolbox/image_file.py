@@ -56,7 +56,11 @@ def image_size(path: Path, *, max_pixels: int = MAX_PIXELS) -> tuple[int, int]:
                 _check_size(path, width, height, max_pixels)
                 if not _ends_well(path, str(image.format)):
                     image.load()
-                return (height, width) if _orientation(image) in _TURNED else (width, height)
+                turned = _orientation(image) in _TURNED
+                if not turned or image.format in ("JPEG", "MPO"):
+                    return (height, width) if turned else (width, height)
+        height, width = _decode(path).shape[:2]  # whether OpenCV turns a PNG or WebP depends on its version
+        return width, height
     except UnreadableImage:
         raise
     except Image.DecompressionBombError as error:
@@ -80,9 +84,13 @@ def read_image(path: Path, *, max_pixels: int = MAX_PIXELS) -> np.ndarray:
     Raises:
         UnreadableImage: As :func:`image_size`, and if it can't be decoded.
     """
+    image_size(path, max_pixels=max_pixels)
+    return _decode(path)
+
+
+def _decode(path: Path) -> np.ndarray:
     import cv2
 
-    image_size(path, max_pixels=max_pixels)
     level = cv2.setLogLevel(0)  # OpenCV prints what is raised here
     try:
         image = cv2.imdecode(np.fromfile(path, dtype=np.uint8), cv2.IMREAD_COLOR)

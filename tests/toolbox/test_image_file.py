@@ -69,6 +69,9 @@ def test_what_is_read(tmp_path: Path) -> None:
     assert read_image(tmp_path / "gray.png").shape == (40, 60, 3)
     (tmp_path / "turned.jpg").write_bytes(turned())
     assert read_image(tmp_path / "turned.jpg").shape == (60, 40, 3) and image_size(tmp_path / "turned.jpg") == (40, 60)
+    for name in ("turned.png", "turned.webp"):  # as OpenCV does, whose versions differ
+        Image.open(tmp_path / "turned.jpg").save(tmp_path / name, exif=Image.open(tmp_path / "turned.jpg").getexif())
+        assert image_size(tmp_path / name) == read_image(tmp_path / name).shape[1::-1]
     Image.new("RGB", (1, 1)).save(tmp_path / "one.png")
     assert read_image(tmp_path / "one.png").shape == (1, 1, 3)
 

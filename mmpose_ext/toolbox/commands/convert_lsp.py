@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import argparse
-import sys
 from pathlib import Path
 
 
@@ -24,14 +23,10 @@ def run(args: argparse.Namespace) -> int:
         args: Parsed arguments.
 
     Returns:
-        0, or 2 if the archive or the folder can't be used.
+        0.
     """
     from mmpose_ext.toolbox.leeds.lsp import convert
 
-    try:
-        counts = convert(args.archive, args.out)
-    except (ValueError, OSError) as error:
-        sys.stderr.write(f"mmpose-ext convert-lsp: {error}\n")
-        return 2
-    sys.stdout.write(f"{args.out}: {', '.join(f'{name} {count}' for name, count in counts.items())}\n")
+    counts = convert(args.archive, args.out)
+    print(f"{args.out}: {', '.join(f'{name} {count}' for name, count in counts.items())}")
     return 0

@@ -16,12 +16,9 @@ Rules:
 
 from __future__ import annotations
 
-import io
 from pathlib import Path
 
 import numpy as np
-from PIL import Image
-from scipy.io import loadmat
 from tqdm import tqdm
 
 from mmpose_ext.atomic import atomic_folder
@@ -68,7 +65,7 @@ def convert(
 
 def _read_joints(source: Archive, number: int) -> np.ndarray:
     """`joints` of the archive, (3, 14, number)."""
-    joints = np.asarray(loadmat(io.BytesIO(next(source.read(["joints.mat"])))).get("joints", ()), dtype=float)
+    joints = source.read_joints()
     if joints.shape != (3, len(JOINTS), number):
         raise ValueError(
             f"expected `joints` of shape (3, 14, {number}) in joints.mat (LSP, not LSPET), got {joints.shape}"
@@ -81,8 +78,7 @@ def _copy_persons(source: Archive, joints: np.ndarray, folder: Path) -> list[Per
     numbers, persons = range(1, joints.shape[2] + 1), []
     images = source.read([f"im{number:04d}.jpg" for number in numbers])
     for number, data in tqdm(zip(numbers, images, strict=True), total=len(numbers), desc="copying", unit=" images"):
-        with Image.open(io.BytesIO(data)) as image:
-            size = image.size
+        size = source.image_size(f"im{number:04d}.jpg", data)
         points, hidden = joints[:2, :, number - 1].T - 1, joints[2, :, number - 1] > 0
         person = Person(number, f"im{number:04d}.jpg", size, points, np.where(hidden, 1, 2), person_box(points, size))
         (folder / person.file_name).write_bytes(data)

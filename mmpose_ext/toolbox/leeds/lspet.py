@@ -20,14 +20,12 @@ Shapes: N persons, K = 14 joints.
 
 from __future__ import annotations
 
-import io
 from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
 
 import numpy as np
-from PIL import Image
-from scipy.io import loadmat, savemat
+from scipy.io import savemat
 from tqdm import tqdm
 
 from mmpose_ext.atomic import atomic_folder
@@ -112,7 +110,7 @@ def read_persons(source: Archive) -> tuple[list[Person], dict[int, str]]:
     Returns:
         The usable persons in ascending order, and why each of the others is not usable.
     """
-    joints = np.asarray(loadmat(io.BytesIO(next(source.read(["joints.mat"]))))["joints"], dtype=float)
+    joints = source.read_joints()
     if joints.ndim != 3 or joints.shape[:2] != (len(JOINTS), 3):
         raise ValueError(f"expected `joints` of shape (14, 3, N) in joints.mat (LSPET, not LSP), got {joints.shape}")
     numbers = range(1, joints.shape[2] + 1)
@@ -120,8 +118,7 @@ def read_persons(source: Archive) -> tuple[list[Person], dict[int, str]]:
     persons: list[Person] = []
     dropped: dict[int, str] = {}
     for number, data in tqdm(zip(numbers, images, strict=True), total=len(numbers), desc="reading", unit=" images"):
-        with Image.open(io.BytesIO(data)) as image:
-            size = image.size
+        size = source.image_size(f"im{number:05d}.jpg", data)
         points, labeled = joints[:, :2, number - 1], joints[:, 2, number - 1] > 0
         if labeled.sum() < MIN_JOINTS:
             dropped[number] = "fewer_than_8_joints"

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import argparse
 import json
 import zipfile
 from pathlib import Path
@@ -14,7 +13,7 @@ from mmengine.config import Config
 from mmpose.registry import DATASETS
 from scipy.io import savemat
 
-from mmpose_ext.toolbox.commands import convert_lsp as command
+from mmpose_ext.toolbox.cli import main
 from mmpose_ext.toolbox.leeds.lsp import convert
 from mmpose_ext.toolbox.leeds.person import JOINTS, person_box
 
@@ -84,9 +83,7 @@ def test_zip_gives_the_same(archive: Path, tmp_path: Path) -> None:
 
 
 def test_errors(archive: Path, tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
-    parser = argparse.ArgumentParser()
-    command.add_arguments(parser)
-    assert command.run(parser.parse_args([str(archive), str(tmp_path / "out")])) == 2
+    assert main(["convert-lsp", str(archive), str(tmp_path / "out")]) == 2
     assert "convert-lsp: expected `joints` of shape (3, 14, 2000)" in capsys.readouterr().err
     with pytest.raises(ValueError, match="not empty"):
         convert(archive, archive)

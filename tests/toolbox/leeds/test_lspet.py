@@ -123,8 +123,22 @@ def test_errors(archive: Path, tmp_path: Path, capsys: pytest.CaptureFixture[str
     savemat(archive / "joints.mat", {"joints": np.zeros((3, 14, 2))})
     with pytest.raises(ValueError, match=r"\(14, 3, N\)"):
         convert(archive, tmp_path / "out")
+    (archive / "joints.mat").write_bytes(b"no matrix" * 50)
+    with pytest.raises(ValueError, match=r"joints.mat of .* can't be read"):
+        convert(archive, tmp_path / "out")
     assert main(["convert-lspet", str(archive), str(tmp_path / "out")]) == 2
-    assert "convert-lspet: expected" in capsys.readouterr().err
+    assert "mmpose-ext convert-lspet: joints.mat of" in capsys.readouterr().err
+
+
+def test_a_damaged_zip_file(archive: Path, tmp_path: Path) -> None:
+    with zipfile.ZipFile(tmp_path / "a.zip", "w", zipfile.ZIP_DEFLATED) as zipped:
+        zipped.write(archive / "joints.mat", "joints.mat")
+    data = bytearray((tmp_path / "a.zip").read_bytes())
+    data[60:80] = bytes(20)
+    (tmp_path / "a.zip").write_bytes(data)
+    with pytest.raises(ValueError, match=r"a.zip .*"):
+        convert(tmp_path / "a.zip", tmp_path / "out")
+    assert not (tmp_path / "out").exists()
 
 
 def test_metainfo(root: Path) -> None:
