@@ -20,7 +20,7 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
     Args:
         parser: The parser of this command.
     """
-    from mmpose_ext.toolbox.catalogue.pretrained import DEFAULT
+    from mmpose_ext.weights import DEFAULT
 
     parser.add_argument("--model", default=DEFAULT, help="alias or config that is selected first")
     parser.add_argument("--checkpoint", type=Path, help="weights of --model, if they do not come with the package")
