@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import argparse
+import importlib
 import os
 import re
 import subprocess
@@ -124,3 +126,19 @@ def test_hooks_are_local() -> None:
     config = yaml.safe_load((ROOT / ".pre-commit-config.yaml").read_text())
     assert [repository["repo"] for repository in config["repos"]] == ["local"]
     assert {hook["language"] for hook in config["repos"][0]["hooks"]} == {"system"}
+
+
+@pytest.mark.parametrize("page", PAGES, ids=lambda page: page.relative_to(ROOT).as_posix())
+def test_options_exist(page: Path) -> None:
+    """Each option of a command that stands in a code block is one of that command."""
+    text = page.read_text().replace("\\\n", " ")
+    for name, rest in re.findall(r"^[ ]*(?:uv run [^\n]*?)?mmpose-ext ([a-z-]+)([^\n#]*)", text, re.M):
+        parser = argparse.ArgumentParser()
+        importlib.import_module(f"mmpose_ext.toolbox.commands.{name.replace('-', '_')}").add_arguments(parser)
+        parsers = (
+            [parser, *(sub for action in parser._actions for sub in (getattr(action, "choices", None) or {}).values())]
+            if name == "analyze-ssn"
+            else [parser]
+        )
+        known = {option for one in parsers for action in one._actions for option in action.option_strings}
+        assert set(re.findall(r"(?<=\s)--[a-z-]+", rest)) <= known, name
