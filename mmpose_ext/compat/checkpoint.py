@@ -16,6 +16,7 @@ from __future__ import annotations
 import functools
 import importlib
 import pickle
+import re
 import tarfile
 import threading
 from collections.abc import Callable, Iterator
@@ -160,7 +161,19 @@ def load(file: str | Path | IO[bytes], *, map_location: Any = "cpu") -> Any:
     if not torch_at_least(2, 6):
         _refuse_archives(file)
     with _safe_loading():
-        return torch.load(file, map_location=map_location, weights_only=True)
+        try:
+            return torch.load(file, map_location=map_location, weights_only=True)
+        except pickle.UnpicklingError as error:
+            name = file if isinstance(file, str | Path) else "the file"
+            raise pickle.UnpicklingError(f"expected weights and plain values in {name}, got {_what(error)}") from None
+
+
+def _what(error: pickle.UnpicklingError) -> str:
+    """The culprit in torch's message, which goes on to say how to run what is in the file."""
+    text = " ".join(str(error).split())
+    if found := re.search(r"GLOBAL ([\w.]+)", text):
+        return f"{found[1]} (if you trust the file, torch.serialization.add_safe_globals allows a class)"
+    return text.rpartition("WeightsUnpickler error: ")[2].partition(" Check the documentation")[0].strip()
 
 
 def _load_for_mmengine(file: Any, map_location: Any = None, **ignored: Any) -> Any:
