@@ -8,11 +8,12 @@ import sys
 from collections.abc import Sequence
 
 from mmpose_ext.toolbox.command_errors import run_command
+from mmpose_ext.toolbox.commands.arguments import HelpFormatter
 from mmpose_ext.version import __version__
 
 COMMANDS = {
     "doctor": "check this environment and print the command that fixes each problem",
-    "dev-link": "make `mim ... mmpose_ext` work with an editable install",
+    "dev-link": "make mim commands for mmpose_ext work with an editable install",
     "synthetic": "render the synthetic person data set",
     "convert-lspet": "convert the LSPET archive to COCO and MPII style annotations",
     "convert-lsp": "convert the LSP archive to COCO style annotations",
@@ -47,7 +48,7 @@ def main(argv: Sequence[str] | None = None) -> int:
     subparsers = parser.add_subparsers(dest="command", metavar="COMMAND", required=True)
     wanted = next((word for word in (sys.argv[1:] if argv is None else argv) if word in COMMANDS), None)
     for name, text in COMMANDS.items():
-        sub = subparsers.add_parser(name, help=text, formatter_class=argparse.ArgumentDefaultsHelpFormatter)
+        sub = subparsers.add_parser(name, help=text, formatter_class=HelpFormatter)
         if name == wanted:  # only the module that runs is imported: `doctor` must run where torch is broken
             module = importlib.import_module(f"mmpose_ext.toolbox.commands.{name.replace('-', '_')}")
             sub.description = module.__doc__

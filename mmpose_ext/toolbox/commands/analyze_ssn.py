@@ -5,7 +5,14 @@ from __future__ import annotations
 import argparse
 from pathlib import Path
 
-from mmpose_ext.toolbox.commands.arguments import CONFIG, WEIGHTS, checkpoint_path, positive, require_config
+from mmpose_ext.toolbox.commands.arguments import (
+    CONFIG,
+    WEIGHTS,
+    HelpFormatter,
+    checkpoint_path,
+    positive,
+    require_config,
+)
 
 OUT = Path("work_dirs/analyze-ssn")
 
@@ -27,8 +34,7 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
     data.add_argument("--samples", type=positive, default=64, help="number of persons of the test set")
 
     def add(name: str, text: str, *parents: argparse.ArgumentParser) -> argparse.ArgumentParser:
-        form = argparse.ArgumentDefaultsHelpFormatter
-        return kinds.add_parser(name, help=text, description=text, parents=parents, formatter_class=form)
+        return kinds.add_parser(name, help=text, description=text, parents=parents, formatter_class=HelpFormatter)
 
     offsets = add("offsets", "learned offsets of all modules (Figure 5)", common)
     offsets.add_argument("checkpoints", nargs="+", metavar="CHECKPOINT", help=f"{WEIGHTS}; one row of plots for each")

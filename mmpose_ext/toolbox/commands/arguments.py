@@ -9,6 +9,7 @@ from mmpose_ext.weights import SCHEME, shipped_weights
 
 __all__ = [
     "CONFIG",
+    "HelpFormatter",
     "NETWORK",
     "WEIGHTS",
     "add_shape",
@@ -21,6 +22,18 @@ __all__ = [
 CONFIG = "path, mmpose::path, mmpose_ext::path, base name or alias of a config"
 NETWORK = f"{CONFIG}, or module:function that returns an nn.Module"
 WEIGHTS = "checkpoint file, or none for random weights"
+
+
+class HelpFormatter(argparse.ArgumentDefaultsHelpFormatter):
+    """Names the defaults that say something, as a user would write them."""
+
+    def _get_help_string(self, action: argparse.Action) -> str | None:
+        default = action.default
+        if action.nargs == 0 or default in (None, "none") or default == []:
+            return action.help
+        if isinstance(default, list):
+            return f"{action.help} (default: {' '.join(map(str, default))})"
+        return super()._get_help_string(action)
 
 
 def positive(text: str) -> int:

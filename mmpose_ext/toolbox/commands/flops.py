@@ -19,7 +19,9 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
     """
     parser.add_argument("configs", nargs="+", metavar="CONFIG", help=NETWORK)
     add_shape(parser)
-    parser.add_argument("--rule", nargs="+", choices=RULES, metavar="RULE", help=f"of {', '.join(RULES)}; default: all")
+    parser.add_argument(
+        "--rule", nargs="+", choices=RULES, metavar="RULE", help=f"of {', '.join(RULES)}; by default all"
+    )
     parser.add_argument("--json", action="store_true", help="print JSON with exact numbers")
 
 

@@ -5,7 +5,6 @@ Shapes: N persons, K keypoints.
 
 from __future__ import annotations
 
-import json
 from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import Any, NamedTuple
@@ -19,6 +18,7 @@ from mmpose_ext.toolbox.export.onnx_file import flatten_output, max_relative_dif
 from mmpose_ext.toolbox.inference.estimators import Crop, Estimator, OnnxEstimator
 from mmpose_ext.toolbox.inference.frames import find_sources, read
 from mmpose_ext.toolbox.inference.persons import whole_image
+from mmpose_ext.toolbox.json_file import read_json
 
 __all__ = [
     "THRESHOLDS",
@@ -87,12 +87,17 @@ def load_persons(folder: Path, annotations: Path | None = None, *, limit: int = 
 
 def _annotated(path: Path) -> tuple[dict[int, str], list[dict[str, Any]]]:
     """File name of each picture, and all persons with a keypoint."""
+    expected = "a COCO-style file of keypoints"
+    content = read_json(path, expected=expected)
     try:
-        content = json.loads(path.read_text())
         names = {image["id"]: Path(image["file_name"]).name for image in content["images"]}
         persons = [one for one in content["annotations"] if any(one.get("keypoints", [])[2::3])]
-    except (UnicodeDecodeError, json.JSONDecodeError, KeyError, TypeError) as error:
-        raise ValueError(f"expected a COCO-style file of keypoints, got {path} ({error!r})") from error
+        for one in persons:
+            sizes = len([float(number) for number in one["bbox"]]), len([float(x) for x in one["keypoints"]])
+            if sizes[0] != 4 or sizes[1] % 3 or min(one["bbox"][2:]) <= 0 or one["image_id"] not in names:
+                raise ValueError(f"annotation {one.get('id')} has no usable box, keypoints or image")
+    except (KeyError, TypeError, ValueError, AttributeError, OverflowError) as error:
+        raise ValueError(f"expected {expected}, got {path} ({error!r})") from error
     return names, persons
 
 

@@ -39,8 +39,11 @@ class TopdownReader:
         if not config.get("test_dataloader"):
             raise ValueError(f"expected a config with a test pipeline, got {config.filename} without test_dataloader")
         with DefaultScope.overwrite_default_scope(self.scope):
-            self.pipeline = Compose(config.test_dataloader.dataset.pipeline)
-            meta = dataset_meta_from_config(config, "test")
+            try:
+                self.pipeline = Compose(config.test_dataloader.dataset.pipeline)
+                meta = dataset_meta_from_config(config, "test")
+            except Exception as error:  # each transform and data set has its own errors
+                raise ValueError(f"the test pipeline of {config.filename} can't be built ({error})") from error
         if meta is None:
             raise ValueError("expected a config whose test data set has metainfo, got none")
         self.meta: dict[str, Any] = meta
@@ -76,6 +79,8 @@ class TopdownReader:
 
     def _batch(self, image: np.ndarray, box: Box | None) -> dict[str, Any]:
         x, y, width, height = box if box is not None else (0, 0, image.shape[1], image.shape[0])
+        if min(width, height) <= 0:
+            raise ValueError(f"expected a box x, y, width, height with a size above 0, got {list(box or [])}")
         info = dict(img=image, bbox=np.array([[x, y, x + width, y + height]], dtype=np.float32))
         info |= dict(bbox_score=np.ones(1, dtype=np.float32), **self.meta)
         return pseudo_collate([self.pipeline(info)])

@@ -50,6 +50,11 @@ def test_names_and_aliases_are_unique() -> None:
     assert len(names) == len(set(names))
 
 
+def test_one_module_reads_the_metafiles() -> None:
+    readers = [path.name for path in (ROOT / "mmpose_ext").rglob("*.py") if '"Alias"' in path.read_text()]
+    assert readers == ["metafile.py"]
+
+
 @every_model
 def test_alias_leads_to_the_config(model: dict[str, Any]) -> None:
     assert find_config(model["Alias"]) == ROOT / model["Config"]

@@ -202,6 +202,10 @@ def test_random_weights_are_compared_with_themselves(tiny, tmp_path: Path, capsy
         (["--calibration", "x.json"], "expected --int8 beside --calibration"),
         (["--images", "{root}", "--annotations", "{none}"], "expected annotations of the images"),
         (["--images", "{root}", "--annotations", "{root}/tiny.py"], "expected a COCO-style file of keypoints"),
+        (
+            ["--images", "{root}", "--annotations", "{boxless}"],
+            "expected a COCO-style file .*boxless",
+        ),
         (["--images", "{root}", "--annotations", "{other}"], "expected annotations of 17 keypoints, .* got 2"),
         (["--images", "{root}", "--limit", "0"], "expected a limit of at least one person, got 0"),
         (["--images", "nowhere"], "'nowhere', which does not exist"),
@@ -214,7 +218,10 @@ def test_mistakes(tiny, tmp_path: Path, capsys, words: list[str], message: str) 
     for annotation in content["annotations"]:
         annotation["keypoints"] = annotation["keypoints"][:6]
     (tmp_path / "other.json").write_text(json.dumps(content))
-    names = dict(root=tiny.config.parent, none=tmp_path / "none.json", other=tmp_path / "other.json")
+    content["annotations"][0]["bbox"] = [1, 2]
+    (tmp_path / "boxless.json").write_text(json.dumps(content))
+    boxless = tmp_path / "boxless.json"
+    names = dict(boxless=boxless, root=tiny.config.parent, none=tmp_path / "none.json", other=tmp_path / "other.json")
     assert export(tiny, tmp_path / "x.onnx", *(word.format(**names) for word in words)) == 2
     assert re.search(message, capsys.readouterr().err)
     assert not (tmp_path / "x.onnx").exists()
