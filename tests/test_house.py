@@ -139,3 +139,16 @@ def test_options_exist(page: Path) -> None:
         parsers = [parser, *(one for action in subcommands for one in action.choices.values())]
         known = {option for one in parsers for action in one._actions for option in action.option_strings}
         assert set(re.findall(r"(?<=\s)--[a-z0-9-]+", rest)) <= known, name
+
+
+@pytest.mark.parametrize("name", COMMANDS)
+def test_help_is_plain(name: str) -> None:
+    """Help texts keep to the words of the field, too, and have no markup."""
+    module = importlib.import_module(f"mmpose_ext.toolbox.commands.{name.replace('-', '_')}")
+    parser = argparse.ArgumentParser(prog=name, description=module.__doc__)
+    module.add_arguments(parser)
+    subcommands = [action for action in parser._actions if isinstance(action, argparse._SubParsersAction)]
+    parsers = [parser, *(one for action in subcommands for one in action.choices.values())]
+    text = re.sub(r"--[a-z-]+", "", " ".join([COMMANDS[name], *(one.format_help() for one in parsers)]))
+    assert "`" not in text
+    assert [match[0] for word in PLAIN for match in re.finditer(rf"\b{word}", text, re.I)] == []

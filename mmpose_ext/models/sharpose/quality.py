@@ -8,7 +8,7 @@ Deviations:
       mean of squares.
     - The official OKS takes the height of the heatmap for its width and the other way round, see ``swapped``.
 
-Shapes: B batch, M key points, D width, H W height and width of a heatmap.
+Shapes: B batch, M keypoints, D width, H W height and width of a heatmap.
 """
 
 from __future__ import annotations
@@ -74,12 +74,12 @@ def object_keypoint_similarity(
     Args:
         heatmaps: (B, M, H, W).
         target: (B, M, H, W).
-        labelled: Which key points count, (B, M).
+        labelled: Which keypoints count, (B, M).
         sigmas: The data set's, (M,).
         swapped: Take height for width, as the official code does: of two equal errors the horizontal one weighs less.
 
     Returns:
-        (B,); zero where no key point is labelled.
+        (B,); zero where no keypoint is labeled.
     """
     height, width = heatmaps.shape[-2:]
     cell = heatmaps.new_tensor([1 / height, 1 / width] if swapped else [1 / width, 1 / height])
@@ -95,7 +95,7 @@ def quality_loss(quality: Tensor, similarity: Tensor, valid: Tensor) -> Tensor:
     Args:
         quality: (B,).
         similarity: (B,).
-        valid: Samples with at least one labelled key point, (B,); the others are left out.
+        valid: Samples with at least one labeled keypoint, (B,); the others are left out.
     """
     error = (quality - similarity) ** 2 * valid
     return error.sum() / valid.sum().clamp_min(1)  # Eq. (11)

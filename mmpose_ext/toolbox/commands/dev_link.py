@@ -1,8 +1,8 @@
-"""Makes ``mim ... mmpose_ext`` work with an editable install, by symbolic links.
+"""Makes mim ... mmpose_ext work with an editable install, by symbolic links.
 
-mim looks for ``site-packages/mmpose_ext``, where an editable install puts nothing. This links that name to the package
-in the checkout, and the checkout's ``tools``, ``configs`` and ``model-index.yml`` into the package's ``.mim``. Run it
-with ``--remove`` before a wheel is installed into the same environment: an installer would write through the link.
+mim looks for site-packages/mmpose_ext, where an editable install puts nothing. This links that name to the package
+in the checkout, and the checkout's tools, configs and model-index.yml into the package's .mim. Run it
+with --remove before a wheel is installed into the same environment: an installer would write through the link.
 """
 
 # Only the standard library is imported: setup.py runs this file to use `link_mim_files`.

@@ -17,7 +17,7 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
     parser.add_argument("config", metavar="CONFIG", help=CONFIG)
     parser.add_argument("checkpoint", metavar="CHECKPOINT", help=WEIGHTS)
     parser.add_argument("images", nargs="+", type=Path, metavar="IMAGE", help="images or folders of images")
-    parser.add_argument("--out", type=Path, default=Path("work_dirs/visualize"), help="folder for the pictures")
+    parser.add_argument("--out", type=Path, default=Path("work_dirs/visualize"), help="folder for the images")
     where = parser.add_mutually_exclusive_group()
     where.add_argument(
         "--box",

@@ -1,4 +1,4 @@
-"""An exported file beside the network it came from, on real pictures: output, keypoints, PCK.
+"""An exported file beside the network it came from, on real images: output, keypoints, PCK.
 
 Shapes: N persons, K keypoints.
 """
@@ -38,7 +38,7 @@ class Person(NamedTuple):
     """A person to compare on."""
 
     crop: Crop
-    """Picture and box."""
+    """Image and box."""
     truth: np.ndarray | None
     """Annotated keypoints (K, 3): x, y, and 0 where there is none; None without annotations."""
 
@@ -49,7 +49,7 @@ class Comparison(NamedTuple):
     persons: int
     """How many were compared."""
     pixels: float
-    """Largest distance of a keypoint to the network's, in pixels of the picture."""
+    """Largest distance of a keypoint to the network's, in pixels of the image."""
     pck: dict[float, float]
     """Threshold -> percentage of right keypoints of the file; against the network where there is no annotation."""
     reference: dict[float, float]
@@ -86,7 +86,7 @@ def load_persons(folder: Path, annotations: Path | None = None, *, limit: int = 
 
 
 def _annotated(path: Path) -> tuple[dict[int, str], list[dict[str, Any]]]:
-    """File name of each picture, and all persons with a keypoint."""
+    """File name of each image, and all persons with a keypoint."""
     expected = "a COCO-style file of keypoints"
     content = read_json(path, expected=expected)
     try:

@@ -43,7 +43,7 @@ class _Fine(nn.Module):
 
 
 class _Heatmaps(nn.Module):
-    """Key point tokens (B, M, D) -> heatmaps."""
+    """Keypoint tokens (B, M, D) -> heatmaps."""
 
     def __init__(self, head: nn.Module) -> None:
         super().__init__()

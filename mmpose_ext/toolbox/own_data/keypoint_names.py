@@ -38,7 +38,7 @@ def flip_pairs(names: Sequence[str]) -> dict[str, str]:
 
 
 def missing_partners(names: Sequence[str]) -> dict[str, str]:
-    """Key points whose name has a side and whose other side is not there, with the name that was looked for.
+    """Keypoints whose name has a side and whose other side is not there, with the name that was looked for.
 
     Args:
         names: Of all keypoints.

@@ -1,6 +1,6 @@
 """A small scatter plot as SVG, drawn in the colors of the page that it stands in.
 
-Colours are CSS variables (``--ink``, ``--faint``, ``--line``, ``--mark``), so that a page in the dark has dark plots.
+Colors are CSS variables (``--ink``, ``--faint``, ``--line``, ``--mark``), so that a page in the dark has dark plots.
 """
 
 from __future__ import annotations

@@ -1,4 +1,4 @@
-"""Style and behaviour of the page of tables: light and dark, narrow screens, columns that sort on a click."""
+"""Style and behavior of the page of tables: light and dark, narrow screens, columns that sort on a click."""
 
 __all__ = ["SCRIPT", "STYLE"]
 
@@ -56,7 +56,7 @@ td.none { color: var(--faint) } tr.wrong > *, tr.wrong > :first-child { backgrou
   .wide { margin: 0 -.9rem; padding: 0 .9rem } h1 { font-size: 1.35rem } }
 @media print { section { break-inside: avoid; border: 0 } }
 """
-"""Colours are variables, which the plots use as well."""
+"""Colors are variables, which the plots use as well."""
 
 SCRIPT = """
 for (const button of document.querySelectorAll("thead button")) button.onclick = () => {

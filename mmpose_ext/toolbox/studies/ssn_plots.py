@@ -105,7 +105,7 @@ def plot_channels(counts: Mapping[str, Sequence[int]], names: Sequence[str], *, 
 
 
 def draw_window(picture: np.ndarray, window: Window, point: tuple[int, int], size: tuple[int, int]) -> np.ndarray:
-    """Draw window positions over a picture, the redder the more they count (Figure 7).
+    """Draw window positions over an image, the redder the more they count (Figure 7).
 
     Args:
         picture: Uint8 RGB, (H, W, 3).
@@ -114,7 +114,7 @@ def draw_window(picture: np.ndarray, window: Window, point: tuple[int, int], siz
         size: Height and width of the map.
 
     Returns:
-        Uint8 RGB, of the size of the picture.
+        Uint8 RGB, of the size of the image.
     """
     import cv2
 

@@ -1,4 +1,4 @@
-"""What a network looks at, drawn over the picture: ``mmpose-ext visualize``.
+"""What a network looks at, drawn over the image: ``mmpose-ext visualize``.
 
 A paper joins with one module beside this file and one line in :data:`PROVIDERS` for each class that has something to
 show. The module has a function
@@ -7,7 +7,7 @@ show. The module has a function
 
 which gets the part of the network that it was registered for, the whole pose estimator in ``eval()`` mode, and one
 person. It runs what it needs (``model.backbone(sample.pixels)``, with hooks where a value is not returned) and returns
-pictures as large as ``sample.picture``. :mod:`.drawing` has heat maps and masks for it.
+images as large as ``sample.picture``. :mod:`.drawing` has heat maps and masks for it.
 """
 
 from __future__ import annotations
@@ -42,10 +42,10 @@ class Sample(NamedTuple):
 
 
 class Panel(NamedTuple):
-    """One picture with its title."""
+    """One image with its title."""
 
     title: str
-    """A few words; they are drawn above the picture."""
+    """A few words; they are drawn above the image."""
     picture: np.ndarray
     """Uint8 RGB, (H, W, 3), of the size of the sample's."""
 

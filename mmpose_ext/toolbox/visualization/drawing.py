@@ -1,4 +1,4 @@
-"""Heat maps, masks and rows of titled pictures."""
+"""Heat maps, masks and rows of titled images."""
 
 from __future__ import annotations
 
@@ -22,14 +22,14 @@ def heat(
     smooth: bool = True,
     limits: tuple[float, float] | None = None,
 ) -> np.ndarray:
-    """Color a picture from blue (the smallest value) to red (the largest one).
+    """Color an image from blue (the smallest value) to red (the largest one).
 
     Args:
         picture: (H, W, 3), uint8 RGB.
         values: Non-negative or not, of any resolution, (h, w).
         strength: Share of the color.
         smooth: Whether values are interpolated between their cells.
-        limits: The values of blue and red, the same for several pictures; by default the smallest and the largest.
+        limits: The values of blue and red, the same for several images; by default the smallest and the largest.
 
     Returns:
         (H, W, 3), uint8 RGB.
@@ -63,7 +63,7 @@ def sheet(panels: Sequence[Panel], *, height: int = 320, columns: int = 8) -> np
 
     Args:
         panels: At least one.
-        height: Of each picture in pixels.
+        height: Of each image in pixels.
         columns: Panels in a row.
 
     Returns:
@@ -79,7 +79,7 @@ def sheet(panels: Sequence[Panel], *, height: int = 320, columns: int = 8) -> np
 
 
 def write_picture(path: Path, picture: np.ndarray) -> None:
-    """Write a picture as an image file, complete or not at all.
+    """Write an image file, complete or not at all.
 
     Args:
         path: The file; its folder is made.

@@ -46,11 +46,11 @@ def visualize(
         boxes: x, y, width and height in pixels of each person, the same in every image; None for the whole image.
         annotations: COCO-style file with the boxes, by file name; not together with ``boxes``.
         limit: Stop after this number of persons; None for all.
-        out: Folder of the pictures.
-        written: Called with each picture when it is there.
+        out: Folder of the images.
+        written: Called with each image when it is there.
 
     Returns:
-        The pictures.
+        The images.
 
     Raises:
         ValueError: If the network shows nothing, or a file can't be used.

@@ -1,4 +1,4 @@
-"""HSA and plain spatial attention, each with its maps over the picture (Fig. 5 of SFM's paper)."""
+"""HSA and plain spatial attention, each with its maps over the image (Fig. 5 of SFM's paper)."""
 
 from __future__ import annotations
 

@@ -11,7 +11,7 @@ from mmpose_ext.toolbox.visualization.drawing import dim, heat
 
 
 def visualize(module: nn.Module, model: nn.Module, sample: Sample) -> list[Panel]:
-    """The relevance of Eq. (7) over the picture, and the patches that were refined, or would have been.
+    """The relevance of Eq. (7) over the image, and the patches that were refined, or would have been.
 
     Args:
         module: The backbone.

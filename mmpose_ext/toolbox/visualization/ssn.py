@@ -46,10 +46,10 @@ def panels(
         model: The pose estimator.
         sample: One person.
         channel: Of the non-local maps; the one that varies most without it.
-        points: x and y in pixels of the picture; the two highest peaks of the map without it.
+        points: x and y in pixels of the image; the two highest peaks of the map without it.
 
     Raises:
-        ValueError: If the channel does not exist, or if a point lies outside of the picture.
+        ValueError: If the channel does not exist, or if a point lies outside of the image.
     """
     with record(fsm) as taps, torch.no_grad():
         model.extract_feat(sample.pixels)

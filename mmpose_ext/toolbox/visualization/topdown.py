@@ -56,7 +56,7 @@ class TopdownReader:
             box: Of the person; None for all of the image.
 
         Returns:
-            The person, and a picture of the predicted pose.
+            The person, and an image of the predicted pose.
 
         Raises:
             ValueError: If the file can't be read as an image.
