@@ -27,6 +27,7 @@ KNOWN = {
     "person_keypoints_val2017": ("COCO val2017", 5000, "images"),
     "mpii_val": ("MPII val", 2958, "persons"),
     "lspet_val": ("LSPET val", 1000, "persons"),
+    "lsp_test": ("LSP test", 1000, "persons"),
     "lspet_mpii_val": ("LSPET val in MPII's format", 780, "persons"),
 }
 """Annotation file -> name of the data set as the metafiles have it, how large it is, and in what."""
