@@ -22,7 +22,7 @@ from mmpose.registry import MODELS
 from torch import Tensor, nn
 from torch.utils.data import DataLoader
 
-from mmpose_ext.toolbox.catalogue.configs import FUNCTION, config_aliases, find_config
+from mmpose_ext.toolbox.catalogue.configs import FUNCTION, config_aliases, find_config, read_config, reason_of
 from mmpose_ext.toolbox.inference.weights import load_weights
 
 __all__ = [
@@ -33,7 +33,6 @@ __all__ = [
     "input_shape",
     "load_candidate",
     "load_candidates",
-    "read_config",
 ]
 
 
@@ -88,7 +87,7 @@ class Candidate:
             try:
                 network = self.factory()
             except Exception as error:  # whatever a registry, a constructor or a user's function raises
-                raise ValueError(f"the network of {self.source} can't be built ({_reason(error)})") from error
+                raise ValueError(f"the network of {self.source} can't be built ({reason_of(error)})") from error
         if checkpoint is not None:
             load_weights(network.model if isinstance(network, PoseNet) else network, checkpoint)
         return network.eval().requires_grad_(False)
@@ -156,27 +155,6 @@ def config_candidate(
     return Candidate(label, source, config, lambda: _build(config), shape or input_shape(config))
 
 
-def read_config(path: Path) -> Config:
-    """Run a config file.
-
-    Args:
-        path: The file.
-
-    Raises:
-        ValueError: If it can't be run.
-    """
-    try:
-        return Config.fromfile(path)
-    except Exception as error:  # a config is a program and fails in any way
-        raise ValueError(f"expected a config, {path} can't be read as one ({_reason(error)})") from error
-
-
-def _reason(error: Exception) -> str:
-    """Class and first line of an error."""
-    text = (str(error).strip().splitlines() or [""])[0][:300]
-    return f"{type(error).__name__}: {text}" if text else type(error).__name__
-
-
 def load_candidates(names: Sequence[str], *, shape: tuple[int, int] | None = None) -> list[Candidate]:
     """Resolve names that are going to stand in one table.
 
@@ -226,7 +204,7 @@ def build_test_set(config: Config) -> tuple[DataLoader, Evaluator]:
             loader = Runner.build_dataloader(config.test_dataloader, seed=0)
             evaluator = Evaluator(config.test_evaluator)
         except Exception as error:  # a missing folder, a broken annotation file: each data set has its own errors
-            raise ValueError(f"the test set of {config.filename} can't be loaded ({_reason(error)})") from error
+            raise ValueError(f"the test set of {config.filename} can't be loaded ({reason_of(error)})") from error
     evaluator.dataset_meta = loader.dataset.metainfo
     return loader, evaluator
 

@@ -12,10 +12,14 @@ from __future__ import annotations
 import difflib
 import re
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 from mmpose_ext.toolbox.catalogue.metafile import config_folder, entries
 
-__all__ = ["FUNCTION", "config_aliases", "find_config", "is_function"]
+if TYPE_CHECKING:
+    from mmengine.config import Config
+
+__all__ = ["FUNCTION", "config_aliases", "find_config", "is_function", "read_config", "reason_of"]
 
 FUNCTION = re.compile(r"(?P<module>[\w./~-]+):(?P<function>\w+)")
 """How a network is named that a function returns."""
@@ -41,6 +45,36 @@ def find_config(name: str) -> Path:
             if name in known:
                 return known[name]
     raise ValueError(f"expected a config file, a base name or an alias, got {name!r}{_nearest(name)}")
+
+
+def read_config(path: Path) -> Config:
+    """Run the file of a config of a model.
+
+    Args:
+        path: The file.
+
+    Raises:
+        ValueError: If it can't be run, or has no ``model``.
+    """
+    from mmengine.config import Config
+
+    try:
+        config = Config.fromfile(path)
+    except Exception as error:  # a config is a program and fails in any way
+        raise ValueError(f"expected a config, {path} can't be read as one ({reason_of(error)})") from error
+    if not isinstance(config.get("model"), dict):
+        raise ValueError(f"expected a config with a model, got {path}")
+    return config
+
+
+def reason_of(error: Exception) -> str:
+    """Class and first line of an error, for a message that names the file.
+
+    Args:
+        error: Raised by code that is not ours.
+    """
+    text = (str(error).strip().splitlines() or [""])[0][:300]
+    return f"{type(error).__name__}: {text}" if text else type(error).__name__
 
 
 def is_function(name: str) -> bool:

@@ -40,8 +40,6 @@ class Request:
         image: The image file.
         model: Alias or config.
         checkpoint: Weights of the model; None for random weights.
-        trusted: Whether the checkpoint is the user's own, see
-            :func:`~mmpose_ext.toolbox.inference.weights.load_weights`.
         detect: Whether a detector finds the persons; otherwise the whole image is one person.
         person: The person to draw the panels for, from 1.
     """
@@ -49,7 +47,6 @@ class Request:
     image: Path
     model: str
     checkpoint: Path | None = None
-    trusted: bool = False
     detect: bool = False
     person: int = 1
 
@@ -124,8 +121,7 @@ class PosePredictor:
             key += (about.st_mtime_ns, about.st_size)
         if key not in self._networks:
             checkpoint = None if request.checkpoint is None else str(request.checkpoint)
-            options: dict[str, Any] = dict(device=self.device, deploy=False, trusted=request.trusted)
-            estimator = TorchEstimator(request.model, checkpoint, **options)
+            estimator = TorchEstimator(request.model, checkpoint, device=self.device, deploy=False)
             with quiet_logger():
                 self._networks[key] = estimator, TopdownReader(estimator.config, estimator.model)
         self._networks.move_to_end(key)

@@ -115,7 +115,7 @@ class DemoSession:
         )
         if form.checkpoint:
             return model, f"Weights: `{form.checkpoint.name}`"
-        checkpoint, _ = self._find_checkpoint(form)
+        checkpoint = self._find_checkpoint(form)
         if checkpoint is None:
             return model, f"**No checkpoint.** {RANDOM_WEIGHTS} Upload a checkpoint below, or choose {DEFAULT}."
         return model, f"Weights: `{checkpoint.name}`"
@@ -142,10 +142,8 @@ class DemoSession:
             raise ValueError("expected a model, got none")
         if not self._is_allowed(form.model):
             raise ValueError(f"expected one of the listed models, got {form.model!r}")
-        checkpoint, trusted = self._find_checkpoint(form)
-        request = Request(
-            form.image.path, form.model, checkpoint, trusted=trusted, detect=form.detect, person=form.person
-        )
+        checkpoint = self._find_checkpoint(form)
+        request = Request(form.image.path, form.model, checkpoint, detect=form.detect, person=form.person)
         prediction = self.predictor.predict(request)
         random = checkpoint is None
         count = len(prediction.poses)
@@ -175,15 +173,15 @@ class DemoSession:
             raise ValueError(f"expected an uploaded file, {upload.name} is not one: upload it again")
         return upload._replace(path=path)
 
-    def _find_checkpoint(self, form: FormValues) -> tuple[Path | None, bool]:
-        """The checkpoint, and whether it can be trusted: it is none that a visitor has uploaded."""
+    def _find_checkpoint(self, form: FormValues) -> Path | None:
+        """The checkpoint that is asked for; None for random weights."""
         if form.checkpoint:
-            return form.checkpoint.path, False
+            return form.checkpoint.path
         if self.allow_paths and form.checkpoint_path.strip():
-            return Path(form.checkpoint_path.strip()).expanduser().resolve(), True
+            return Path(form.checkpoint_path.strip()).expanduser().resolve()
         if form.model == self.model and self.checkpoint:
-            return self.checkpoint, True
-        return (pretrained_weights(form.model) if form.model in self.choices else None), True
+            return self.checkpoint
+        return pretrained_weights(form.model) if form.model in self.choices else None
 
     def draw(self, prediction: Prediction, threshold: float, *, random: bool) -> np.ndarray:
         """Draw the poses over the image.

@@ -12,12 +12,11 @@ from typing import Any, NamedTuple, Protocol
 
 import numpy as np
 import torch
-from mmengine.config import Config
 from mmengine.dataset import Compose, pseudo_collate
 from mmengine.registry import DefaultScope
 from mmpose.registry import KEYPOINT_CODECS
 
-from mmpose_ext.toolbox.catalogue.configs import find_config
+from mmpose_ext.toolbox.catalogue.configs import find_config, read_config, reason_of
 from mmpose_ext.toolbox.inference.description import (
     DESCRIPTION,
     Description,
@@ -77,10 +76,10 @@ class TorchEstimator:
         device: As in PyTorch.
         flip: Whether the maps of the image and of its mirror image are averaged, as most configs do in a test.
         deploy: Whether batch norms are folded into convolutions first, which is faster.
-        trusted: See :func:`~mmpose_ext.toolbox.inference.weights.load_weights`.
 
     Raises:
-        ValueError: If there is no such config, it is not top-down, or the checkpoint is not one of it.
+        ValueError: If there is no such config, it is not top-down or can't be built there, or the checkpoint is not one
+            of it.
     """
 
     def __init__(
@@ -91,19 +90,21 @@ class TorchEstimator:
         device: str = "cpu",
         flip: bool = False,
         deploy: bool = True,
-        trusted: bool = True,
     ) -> None:
         from mmpose.apis.inferencers import Pose2DInferencer
 
         from mmpose_ext.layers.deploy import switch_to_deploy
 
-        self.config = Config.fromfile(find_config(config))
+        self.config = read_config(find_config(config))
         if self.config.get("data_mode", "topdown") != "topdown":
             raise ValueError(f"expected a top-down config, got data_mode={self.config.data_mode!r} in {config}")
         with quiet_logger():
-            inferencer = Pose2DInferencer(str(find_config(config)), None, device=device, det_model="whole_image")
+            try:
+                inferencer = Pose2DInferencer(str(find_config(config)), None, device=device, det_model="whole_image")
+            except Exception as error:  # whatever a registry, a constructor or a device raises
+                raise ValueError(f"{config} can't be built for inference on {device} ({reason_of(error)})") from error
             self.model, self._pipeline = inferencer.model, inferencer.pipeline
-            about = {} if checkpoint is None else load_weights(self.model, checkpoint, trusted=trusted)
+            about = {} if checkpoint is None else load_weights(self.model, checkpoint)
             if about.get("dataset_meta"):
                 check_meta(about["dataset_meta"], str(checkpoint))
             self.meta = self.model.dataset_meta = about.get("dataset_meta") or self.model.dataset_meta
@@ -145,7 +146,7 @@ class OnnxEstimator:
         text = self._session.get_modelmeta().custom_metadata_map.get(DESCRIPTION)
         if config is None and text is None:
             raise ValueError(f"{path} was not written by mmpose-ext export; expected --config CONFIG beside it")
-        text = json.dumps(describe(Config.fromfile(find_config(config)))) if config else text
+        text = json.dumps(describe(read_config(find_config(config)))) if config else text
         about = read_description(str(text), path)
         self.meta = about.meta
         with DefaultScope.overwrite_default_scope("mmpose"):

@@ -90,9 +90,12 @@ def infer(
         ValueError: If nothing can be read, or the model, its weights or the boxes can't be used.
         OSError: If something can't be written or downloaded.
     """
-    if batch < 1:
-        raise ValueError(f"expected a batch of at least 1, got {batch}")
-    if threads:
+    for words, number in (("a batch", batch), ("threads", threads), ("a limit", limit)):
+        if number is not None and number < 1:
+            raise ValueError(f"expected {words} of at least 1, got {number}")
+    if detector_weights is not None and detector is None:
+        raise ValueError(f"expected a detector for the detector weights {detector_weights}, got none")
+    if threads is not None:
         torch.set_num_threads(threads)
     unreadable: list[str] = []
 

@@ -17,7 +17,7 @@ from pathlib import Path
 from typing import Any
 
 from mmengine.logging import MMLogger
-from mmengine.runner import CheckpointLoader, load_state_dict
+from mmengine.runner import load_state_dict
 from torch import Tensor, nn
 
 from mmpose_ext.compat.checkpoint import load
@@ -25,14 +25,12 @@ from mmpose_ext.compat.checkpoint import load
 __all__ = ["load_weights", "quiet_logger", "sha256"]
 
 
-def load_weights(model: nn.Module, path: str | Path, *, trusted: bool = True) -> dict[str, Any]:
-    """Load all weights of a network.
+def load_weights(model: nn.Module, path: str | Path) -> dict[str, Any]:
+    """Load all weights of a network; nothing in the file is run.
 
     Args:
         model: The network.
         path: Checkpoint file of MMEngine, or of plain torch.
-        trusted: Whether the file is the user's own. One that is not is read as data only under every torch; torch
-            before 2.6 then refuses the checkpoints that a training writes, and takes those of weights alone.
 
     Returns:
         What the file says beside the weights (`meta`), empty if nothing.
@@ -43,7 +41,7 @@ def load_weights(model: nn.Module, path: str | Path, *, trusted: bool = True) ->
     if not Path(path).is_file():
         raise ValueError(f"expected a checkpoint, got {path}, which does not exist")
     try:
-        content = CheckpointLoader.load_checkpoint(str(path), "cpu", logger="silent") if trusted else load(path)
+        content = load(path)
     except pickle.UnpicklingError as error:
         raise ValueError(
             f"expected a checkpoint with weights and plain data only, {path} holds something else"

@@ -12,6 +12,7 @@ from typing import Any
 
 from mmengine.config import Config
 
+from mmpose_ext.toolbox.catalogue.configs import read_config
 from mmpose_ext.toolbox.own_data.annotations import plain_name
 from mmpose_ext.toolbox.own_data.schedule import fitted_schedule
 
@@ -49,7 +50,7 @@ def config_text(
     Raises:
         ValueError: If the model has no argument for the number of keypoints.
     """
-    config = Config.fromfile(base)
+    config = read_config(base)
     changes = _with_keypoints(config.model, keypoints)
     if not changes:
         raise ValueError(f"expected a model whose head has out_channels, num_joints or num_keypoints, got {base}")

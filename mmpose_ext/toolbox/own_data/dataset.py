@@ -11,7 +11,7 @@ from typing import NamedTuple
 from mmengine.config import Config
 
 from mmpose_ext.atomic import atomic_write
-from mmpose_ext.toolbox.catalogue.configs import find_config
+from mmpose_ext.toolbox.catalogue.configs import find_config, read_config
 from mmpose_ext.toolbox.own_data.annotations import labeled_persons, metainfo_text, plain_name, repaired, split
 from mmpose_ext.toolbox.own_data.check import Report, check, load
 from mmpose_ext.toolbox.own_data.config import config_text, missing_weights
@@ -135,7 +135,7 @@ def _training(path: Path, base: Path, names: Sequence[str], persons: int) -> Tra
         total,
         len(pairs) // 2,
         tuple(name for name in names if name not in pairs),
-        missing_weights(Config.fromfile(base)),
+        missing_weights(read_config(base)),
     )
 
 

@@ -18,8 +18,7 @@ from typing import Any, NamedTuple
 
 from mmengine.config import Config
 
-from mmpose_ext.toolbox.catalogue.configs import find_config
-from mmpose_ext.toolbox.networks import read_config
+from mmpose_ext.toolbox.catalogue.configs import find_config, read_config
 from mmpose_ext.toolbox.safe_config import check_config
 
 __all__ = ["Resolved", "absolute_paths", "find_resolved", "read_literal", "write_literal"]
@@ -56,7 +55,7 @@ def find_resolved(checkpoint: Path, meta: Mapping[str, Any], given: str | None =
     if given is not None:
         path = find_config(given)
         return Resolved(_cleaned(read_config(path).to_dict()), path.stem, str(path))
-    beside = sorted(checkpoint.parent.glob("*.py"))
+    beside = sorted(path for path in checkpoint.parent.glob("*.py") if path.name != "__init__.py")
     if isinstance(text := meta.get("cfg"), str) and text.strip():
         origin = "the checkpoint"
     elif len(beside) == 1:

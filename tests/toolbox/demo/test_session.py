@@ -196,9 +196,9 @@ def test_paths_need_permission(session: DemoSession, tiny, form, upload) -> None
     session.model, session.checkpoint = "sfm-synthetic", None
     result = session.run(form())
     assert result.status == "error" and "expected one of the listed models" in result.text.lower()
-    assert session._find_checkpoint(form(checkpoint_path=str(tiny.checkpoint))) == (None, True)
+    assert session._find_checkpoint(form(checkpoint_path=str(tiny.checkpoint))) is None
     uploaded = upload(tiny.checkpoint, "a.pth")
-    assert session._find_checkpoint(form(checkpoint=uploaded)) == (uploaded.path, False), "an upload is never trusted"
+    assert session._find_checkpoint(form(checkpoint=uploaded)) == uploaded.path
     assert session.describe(form())[0] == ""
     session.allow_paths = True
     assert session.run(form(checkpoint_path=str(tiny.checkpoint))).status == "done"

@@ -205,6 +205,10 @@ def test_names_do_not_collide(tmp_path: Path) -> None:
         (["{root}/001.jpg", "--out", "{root}/002.jpg"], "expected a folder for the output"),
         (["{root}/001.jpg", "--boxes", "no.json"], "expected a JSON file"),
         (["{root}/001.jpg", "--batch", "0"], "expected a batch of at least 1, got 0"),
+        (["{root}/001.jpg", "--threads", "-1"], "expected threads of at least 1, got -1"),
+        (["{root}/001.jpg", "--limit", "0"], "expected a limit of at least 1, got 0"),
+        (["{root}/001.jpg", "--detector-weights", "x.pth"], "expected a detector for the detector weights x.pth"),
+        (["{root}/001.jpg", "--device", "toaster"], "can't be built for inference on toaster (RuntimeError"),
     ],
 )
 def test_mistakes(tiny, tmp_path: Path, capsys, words: list[str], message: str) -> None:
@@ -228,6 +232,23 @@ def test_mistakes(tiny, tmp_path: Path, capsys, words: list[str], message: str) 
 def test_mistakes_in_the_model(tiny, tmp_path: Path, capsys, words: list[str], message: str) -> None:
     assert main(["infer", str(tiny.pictures[0]), "--out", str(tmp_path), *words]) == 2
     assert message in capsys.readouterr().err
+
+
+@pytest.mark.parametrize(
+    ("text", "message"),
+    [
+        ("model = dict(", "broken.py can't be read as one (SyntaxError"),
+        ("model = 1 / 0", "broken.py can't be read as one (ZeroDivisionError"),
+        ("a = 1", "expected a config with a model, got"),
+        ("model = dict(type='NoSuchNetwork')", "broken.py can't be built for inference on cpu (KeyError"),
+    ],
+)
+def test_a_config_that_is_refused(tiny, tmp_path: Path, capsys, text: str, message: str) -> None:
+    (tmp_path / "broken.py").write_text(text)
+    words = ["--model", str(tmp_path / "broken.py"), "--checkpoint", "none", "--out", str(tmp_path / "out")]
+    assert main(["infer", str(tiny.pictures[0]), *words]) == 2
+    error = capsys.readouterr().err
+    assert message in error and "Traceback" not in error
 
 
 def test_whole_image_and_unknown_camera(monkeypatch) -> None:

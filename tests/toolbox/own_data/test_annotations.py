@@ -285,6 +285,7 @@ def test_errors_stop_it_and_force_leaves_them_out(content: Content, tmp_path: Pa
         (["--val-share", "2"], "a share between 0 and 1, got 8 and 2.0"),
         (["--val", "{folder}/cats.json"], "expected another file than"),
         (["--val", "{folder}/none.json"], "No such file"),
+        (["--model", "{folder}/001.jpg"], "001.jpg can't be read as one"),
         (["--out", "{folder}/001.jpg"], "expected a folder for --out, got the file"),
         (["--out", "{folder}/mine"], "mine/train.json, which is read, would be written"),
     ],
