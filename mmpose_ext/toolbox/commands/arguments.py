@@ -29,7 +29,7 @@ class HelpFormatter(argparse.ArgumentDefaultsHelpFormatter):
 
     def _get_help_string(self, action: argparse.Action) -> str | None:
         default = action.default
-        if action.nargs == 0 or default in (None, "none") or default == []:
+        if action.nargs == 0 or default in (None, "none", "") or default == []:
             return action.help
         if isinstance(default, list):
             return f"{action.help} (default: {' '.join(map(str, default))})"

@@ -37,7 +37,8 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
     parser.add_argument("--threads", type=int, help="CPU threads")
     parser.add_argument("--limit", type=int, help="stop after so many images")
     parser.add_argument("--out", type=Path, default=Path("work_dirs/infer"), help="folder for images and JSON")
-    parser.add_argument("--no-images", "--no-pictures", action="store_true", help="write the JSON file only")
+    parser.add_argument("--no-images", action="store_true", help="write the JSON file only")
+    parser.add_argument("--no-pictures", dest="no_images", action="store_true", help=argparse.SUPPRESS)  # the old name
 
 
 def run(args: argparse.Namespace) -> int:

@@ -35,7 +35,7 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
     )
     parser.add_argument("--hardware", help="what the training log was measured on, for the model card")
     parser.add_argument("--license", help="license of the weights, for the model card, e.g. Apache-2.0")
-    parser.add_argument("--licence", dest="license", default=argparse.SUPPRESS, help=argparse.SUPPRESS)  # before 0.9
+    parser.add_argument("--licence", dest="license", default=argparse.SUPPRESS, help=argparse.SUPPRESS)  # the old name
 
 
 def run(args: argparse.Namespace) -> int:
