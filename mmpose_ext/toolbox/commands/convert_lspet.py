@@ -7,19 +7,23 @@ from pathlib import Path
 
 
 def add_arguments(parser: argparse.ArgumentParser) -> None:
-    """Add the arguments of this command."""
+    """Declare the arguments of ``mmpose-ext convert-lspet``.
+
+    Args:
+        parser: The parser of this command.
+    """
     parser.add_argument("archive", type=Path, help="folder or zip file with joints.mat and im00001.jpg ...")
     parser.add_argument("out", type=Path, help="folder to write, missing or empty, e.g. data/lspet")
 
 
 def run(args: argparse.Namespace) -> int:
-    """Run the command.
+    """Run ``mmpose-ext convert-lspet``.
 
     Args:
         args: Parsed arguments.
 
     Returns:
-        Exit status.
+        0.
     """
     from mmpose_ext.toolbox.leeds.lspet import convert
 

@@ -10,7 +10,6 @@ from __future__ import annotations
 
 import argparse
 import os
-import sysconfig
 from pathlib import Path
 
 MIM_FILES = ("tools", "configs", "model-index.yml")
@@ -33,19 +32,27 @@ def link_mim_files(package: Path) -> None:
             link.symlink_to(os.path.relpath(source, folder), target_is_directory=source.is_dir())
 
 
-def installed_link() -> Path:
-    """The name under which mim looks for this package."""
-    return Path(sysconfig.get_path("purelib")) / "mmpose_ext"
-
-
 def add_arguments(parser: argparse.ArgumentParser) -> None:
-    """Add the arguments of this command."""
+    """Declare the arguments of ``mmpose-ext dev-link``.
+
+    Args:
+        parser: The parser of this command.
+    """
     parser.add_argument("--remove", action="store_true", help="remove the link from site-packages again")
 
 
 def run(args: argparse.Namespace) -> int:
-    """Make or remove the links."""
-    link = installed_link()
+    """Run ``mmpose-ext dev-link``.
+
+    Args:
+        args: Parsed arguments.
+
+    Returns:
+        0, or 1 if there is no checkout to link to.
+    """
+    from mmpose_ext.toolbox import environment
+
+    link = environment.installed_link()
     if link.is_dir() and not link.is_symlink():
         print(f"{link} is an ordinary install: mim works with it, nothing to do")
         return 0

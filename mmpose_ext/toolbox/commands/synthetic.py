@@ -11,7 +11,11 @@ from pathlib import Path
 
 
 def add_arguments(parser: argparse.ArgumentParser) -> None:
-    """Add the arguments of this command."""
+    """Declare the arguments of ``mmpose-ext synthetic``.
+
+    Args:
+        parser: The parser of this command.
+    """
     parser.add_argument("out", type=Path, help="folder to write, missing or empty")
     parser.add_argument("--persons", type=int, default=2000, help="number of annotated persons")
     parser.add_argument("--seed", type=int, default=0, help="seed of all random choices")
@@ -20,13 +24,13 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
 
 
 def run(args: argparse.Namespace) -> int:
-    """Run the command.
+    """Run ``mmpose-ext synthetic``.
 
     Args:
         args: Parsed arguments.
 
     Returns:
-        Exit status.
+        0.
     """
     from mmpose_ext.datasets.synthetic.preview import write_preview
     from mmpose_ext.datasets.synthetic.writer import Settings, ensure_dataset

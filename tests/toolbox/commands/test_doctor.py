@@ -12,7 +12,8 @@ from pathlib import Path
 
 import pytest
 
-from mmpose_ext.toolbox.commands import dev_link, doctor
+from mmpose_ext.toolbox import environment
+from mmpose_ext.toolbox.commands import dev_link
 
 VERSIONS = {
     "torch": "2.7.0",
@@ -41,14 +42,14 @@ def versions(monkeypatch: pytest.MonkeyPatch) -> dict[str, str]:
             raise PackageNotFoundError(name)
         return installed[name]
 
-    monkeypatch.setattr(doctor, "version", version)
+    monkeypatch.setattr(environment, "version", version)
     return installed
 
 
 def report() -> str:
     """The findings of the checks that import nothing."""
-    checks = (doctor.check_requirements, doctor.check_mmcv, doctor.check_numpy)
-    bad = [finding for check in checks for finding in check() if finding.status is not doctor.Status.OK]
+    checks = (environment.check_requirements, environment.check_mmcv, environment.check_numpy)
+    bad = [finding for check in checks for finding in check() if finding.status is not environment.Status.OK]
     return "\n".join(f"{finding.status.value} {finding.text} -> {finding.fix}" for finding in bad)
 
 
@@ -89,9 +90,9 @@ def test_openmim_is_optional(versions: dict[str, str]) -> None:
 
 
 def test_a_library_that_is_missing(monkeypatch: pytest.MonkeyPatch) -> None:
-    assert list(doctor.check_libraries()) == []
-    monkeypatch.setattr(doctor, "LIBRARIES", ("yaml", "no_such_library"))
-    (finding,) = doctor.check_libraries()
+    assert list(environment.check_libraries()) == []
+    monkeypatch.setattr(environment, "LIBRARIES", ("yaml", "no_such_library"))
+    (finding,) = environment.check_libraries()
     assert finding.text == "no module named no_such_library"
 
 
@@ -100,7 +101,7 @@ def test_a_library_that_is_missing(monkeypatch: pytest.MonkeyPatch) -> None:
 )
 def test_it_runs_where_a_library_is_broken(broken: str, tmp_path: Path) -> None:
     (tmp_path / f"{broken}.py").write_text("raise OSError('libsomething.so: cannot open shared object file')\n")
-    root = Path(doctor.__file__).resolve().parents[3]
+    root = Path(environment.__file__).resolve().parents[2]
     done = subprocess.run(
         [sys.executable, "-m", "mmpose_ext.toolbox.cli", "doctor"],
         env={**os.environ, "PYTHONPATH": f"{tmp_path}{os.pathsep}{root}", "OMP_NUM_THREADS": "1"},
@@ -125,7 +126,7 @@ def test_dev_link(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     link = tmp_path / "site-packages" / "mmpose_ext"
     link.parent.mkdir()
     monkeypatch.setattr(dev_link, "PACKAGE", package)
-    monkeypatch.setattr(dev_link, "installed_link", lambda: link)
+    monkeypatch.setattr(environment, "installed_link", lambda: link)
     for _ in range(2):
         assert dev_link.run(argparse.Namespace(remove=False)) == 0
         assert link.resolve() == package
