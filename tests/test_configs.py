@@ -164,7 +164,18 @@ def test_depth(path: Path) -> None:
         assert arch in re.split(r"[-_]", str(fields(path)["model"]))
 
 
-@every_leaf
+def predicted() -> list[object]:
+    """All leaves; of those of one paper, data set and size all but the first are slow."""
+    seen: set[tuple[str | None, ...]] = set()
+    rows = []
+    for path in LEAVES:
+        key = (path.parent.name, *(fields(path)[part] for part in ("method", "data", "height")))
+        rows.append(pytest.param(path, id=path.stem, marks=[pytest.mark.slow] if key in seen else []))
+        seen.add(key)
+    return rows
+
+
+@pytest.mark.parametrize("path", predicted())
 def test_builds_and_predicts(path: Path) -> None:
     config = load(path)
     if str(config.model.backbone.type).startswith("mmpretrain."):

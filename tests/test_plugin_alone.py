@@ -7,8 +7,6 @@ import subprocess
 import sys
 from pathlib import Path
 
-import pytest
-
 ROOT = Path(__file__).resolve().parents[1]
 SCRIPT = """
 import sys
@@ -33,39 +31,41 @@ for config in configs:
     for hook in config.get("custom_hooks", []):
         HOOKS.build(hook)
 
-# One training step of the smallest config, on an image and a person made up here.
+# One training step of the smallest config of each paper, on an image and a person made up here.
 import cv2, numpy, tempfile
 from mmengine.dataset import pseudo_collate
 from mmengine.optim import build_optim_wrapper
 from mmpose.datasets.datasets.utils import parse_pose_metainfo
 image = tempfile.mktemp(suffix=".png")
 cv2.imwrite(image, numpy.random.default_rng(0).integers(0, 255, (96, 72, 3), dtype=numpy.uint8))
-config = min(configs, key=lambda config: config.codec.input_size[0] * config.codec.input_size[1])
-dataset = config.train_dataloader.dataset
-info = parse_pose_metainfo(dataset.get("metainfo") or dict(from_file="configs/_base_/datasets/coco.py"))
-keypoints = config.model.head.get("out_channels") or info["num_keypoints"]
-meta = {key: info[key] for key in ("upper_body_ids", "lower_body_ids", "flip_indices", "flip_pairs") if key in info}
-meta["dataset_keypoint_weights"] = numpy.ones(keypoints, dtype=numpy.float32)
-person = dict(
-    img_path=image, img_id=0, id=0, bbox=numpy.array([[4.0, 4, 68, 92]], dtype=numpy.float32),
-    bbox_score=numpy.ones(1, dtype=numpy.float32), category_id=[1],
-    keypoints=numpy.random.default_rng(1).uniform(10, 60, (1, keypoints, 2)).astype(numpy.float32),
-    keypoints_visible=numpy.ones((1, keypoints), dtype=numpy.float32), **meta,
-)
-pipeline = Compose(dataset.pipeline)
-model = MODELS.build(config.model)
-batch = pseudo_collate([pipeline(dict(person)) for _ in range(2)])
-wrapper = dict(type="OptimWrapper", optimizer=dict(type="Adam", lr=1e-3))
-losses = model.train_step(batch, build_optim_wrapper(model, wrapper))
-assert torch.isfinite(losses["loss"]), losses
+smallest = {}
+for config in sorted(configs, key=lambda config: -config.codec.input_size[0] * config.codec.input_size[1]):
+    smallest[Path(config.filename).parent.name] = config
+for config in smallest.values():
+    dataset = config.train_dataloader.dataset
+    info = parse_pose_metainfo(dataset.get("metainfo") or dict(from_file="configs/_base_/datasets/coco.py"))
+    keypoints = config.model.head.get("out_channels") or info["num_keypoints"]
+    meta = {key: info[key] for key in ("upper_body_ids", "lower_body_ids", "flip_indices", "flip_pairs") if key in info}
+    meta["dataset_keypoint_weights"] = numpy.ones(keypoints, dtype=numpy.float32)
+    person = dict(
+        img_path=image, img_id=0, id=0, bbox=numpy.array([[4.0, 4, 68, 92]], dtype=numpy.float32),
+        bbox_score=numpy.ones(1, dtype=numpy.float32), category_id=[1],
+        keypoints=numpy.random.default_rng(1).uniform(10, 60, (1, keypoints, 2)).astype(numpy.float32),
+        keypoints_visible=numpy.ones((1, keypoints), dtype=numpy.float32), **meta,
+    )
+    pipeline = Compose(dataset.pipeline)
+    model = MODELS.build(config.model)
+    batch = pseudo_collate([pipeline(dict(person)) for _ in range(2)])
+    wrapper = dict(type="OptimWrapper", optimizer=dict(type="Adam", lr=1e-3))
+    losses = model.train_step(batch, build_optim_wrapper(model, wrapper))
+    assert torch.isfinite(losses["loss"]), losses
 assert not [name for name in sys.modules if name.startswith("mmpose_ext.toolbox.")]
-print(f"{len(configs)} built")
+print(f"{len(configs)} built, {len(smallest)} trained")
 """
 
 
-@pytest.mark.parametrize("paper", ["scanet", "sfm", "sharpose", "ssn", "xhrnet"])
-def test_every_config_builds_and_one_trains_without_the_toolbox(paper: str) -> None:
-    configs = sorted((ROOT / "configs" / "body_2d_keypoint" / paper).glob("*.py"))
+def test_every_config_builds_and_each_paper_trains_without_the_toolbox() -> None:
+    configs = sorted((ROOT / "configs" / "body_2d_keypoint").rglob("*.py"))
     configs = [path for path in configs if "vitpose" not in path.name]  # MMPose's own ViTPose needs MMPretrain
     done = subprocess.run(
         [sys.executable, "-W", "ignore", "-c", SCRIPT, *map(str, configs)],
@@ -75,4 +75,4 @@ def test_every_config_builds_and_one_trains_without_the_toolbox(paper: str) -> N
         check=False,
     )
     assert done.returncode == 0, done.stderr
-    assert done.stdout.endswith(f"{len(configs)} built\n")
+    assert done.stdout.endswith(f"{len(configs)} built, 5 trained\n")

@@ -240,7 +240,7 @@ def test_temperature_and_noise_reach_the_attention(noise: Any) -> None:
         (dict(num_keypoints=-1), "num_keypoints must be at least 1, got -1"),
         (dict(num_keypoints=0), "num_keypoints must be at least 1, got 0"),
         (dict(channels=7), "channels must be an even number, .* got 7"),
-        (dict(norm_cfg=dict(type="BatchNrom")), "norm_cfg must be the config of a normalisation.* got .*BatchNrom"),
+        (dict(norm_cfg=dict(type="BatchNrom")), "norm_cfg must be the config of a normalization.* got .*BatchNrom"),
         (dict(norm_cfg=dict(type="GN")), "num_groups"),
         (dict(norm_cfg=dict(type="GN", num_groups=3)), "with num_groups dividing 64, got .*3"),
         (dict(norm_cfg=dict(num_groups=3)), "norm_cfg must be"),
