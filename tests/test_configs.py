@@ -23,7 +23,7 @@ NAME = re.compile(
     r"(?P<gpus>\d+)xb(?P<batch>\d+)-(?P<length>\d+)(?P<unit>e|k)_(?P<data>[a-z]+)-(?P<height>\d+)x(?P<width>\d+)"
 )
 DATA_SETS = {"coco": 17, "synthetic": 17, "mpii": 16, "lspet": 14, "lspetmpii": 16, "lsp": 14}
-"""Data set in a name -> number of key points; `lspetmpii` is LSPET in MPII's format, `lsp` LSP with LSPET."""
+"""Data set in a name -> number of keypoints; `lspetmpii` is LSPET in MPII's format, `lsp` LSP with LSPET."""
 
 OWN_CODECS = {"MSRAHeatmap": {"MultiSigmaHeatmap", "BlurredMSRAHeatmap"}}
 """MMPose's codec -> ours that are derived from it for what it has not."""

@@ -78,7 +78,7 @@ class Blurred:
         self._maps = np.empty_like(heatmaps)
         strip = np.zeros((height + 2 * border, chunk * (width + border) + border), dtype=np.float32)
         blurred = np.empty_like(strip)
-        inside, result = (_inside(picture, border, chunk, self.shape) for picture in (strip, blurred))
+        inside, result = (_inside(image, border, chunk, self.shape) for image in (strip, blurred))
         for start in range(0, number, chunk):
             part = heatmaps[start : start + chunk]
             inside[: len(part)] = part
@@ -152,10 +152,10 @@ def taylor_udp(positions: np.ndarray, blurred: Blurred) -> np.ndarray:
     row, size = width + 2, (width + 2) * (height + 2)  # of a map with its edge repeated once on each side
     x, y = positions.reshape(-1, 2).astype(int).T
     person, k = np.divmod(np.arange(len(x)), keypoints)
-    centre = x + 1 + (y + 1) * row + k * size
+    center = x + 1 + (y + 1) * row + k * size
 
     def log_at(step: int) -> np.ndarray:
-        index, inner = np.divmod((centre + step) % (keypoints * size), size)
+        index, inner = np.divmod((center + step) % (keypoints * size), size)
         pixel_y, pixel_x = (np.clip(v - 1, 0, n - 1) for v, n in zip(np.divmod(inner, row), blurred.shape, strict=True))
         return np.log(np.clip(blurred.at(person * keypoints + index, pixel_y, pixel_x), 1e-3, 50.0))
 

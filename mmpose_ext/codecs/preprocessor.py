@@ -43,7 +43,7 @@ class BatchedPoseDataPreprocessor(PoseDataPreprocessor):
         samples = [self._cast(sample) for sample in samples]
         for sample in samples:
             sample.set_metainfo({"batch_input_shape": shape, "pad_shape": shape})
-        return {"inputs": self._normalised(inputs), "data_samples": samples}
+        return {"inputs": self._normalized(inputs), "data_samples": samples}
 
     def _is_plain(self, inputs: Any) -> bool:
         """Whether the inputs are crops of one size that need no padding."""
@@ -53,7 +53,7 @@ class BatchedPoseDataPreprocessor(PoseDataPreprocessor):
         fits = len(shape) == 3 and shape[0] == 3 and not any(size % self.pad_size_divisor for size in shape[1:])
         return fits and all(crop.shape == shape for crop in inputs)
 
-    def _normalised(self, inputs: list[Tensor]) -> Tensor:
+    def _normalized(self, inputs: list[Tensor]) -> Tensor:
         if self.device.type != "cpu":
             batch = torch.stack(list(inputs)).to(self.device, non_blocking=self._non_blocking)
             batch = batch[:, [2, 1, 0]].float() if self._channel_conversion else batch.float()

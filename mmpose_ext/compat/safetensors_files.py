@@ -27,7 +27,7 @@ from mmpose_ext.weights import SCHEME, SUFFIX, find_weights, shipped_weights
 if TYPE_CHECKING:
     from torch import Tensor
 
-__all__ = ["SUFFIX", "decode", "encode", "install", "read", "serialise"]
+__all__ = ["SUFFIX", "decode", "encode", "install", "read", "serialize"]
 
 _INDEX, _VERSIONS = "json", "module_versions"
 
@@ -81,7 +81,7 @@ def decode(value: Any) -> Any:
     return {key: decode(item) for key, item in value.items()}
 
 
-def serialise(state_dict: Mapping[str, Tensor], meta: Mapping[str, Any]) -> bytes:
+def serialize(state_dict: Mapping[str, Tensor], meta: Mapping[str, Any]) -> bytes:
     """The content of a file; the same for the same arguments, whatever the order in which the library writes a header.
 
     Args:

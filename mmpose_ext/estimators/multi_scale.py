@@ -53,8 +53,8 @@ class MultiScaleTopdownPoseEstimator(TopdownPoseEstimator):
         codec = self.head.decoder
         if isinstance(codec, UDPHeatmap) and codec.heatmap_type != "gaussian":
             raise ValueError(f"expected heatmaps that can be averaged, got UDP's {codec.heatmap_type!r} with offsets")
-        centre = zoom_centre(codec, codec.heatmap_size)
-        heatmaps = average((self._heatmaps(crop, data_samples) for crop in crops), zooms, centre=centre)
+        center = zoom_center(codec, codec.heatmap_size)
+        heatmaps = average((self._heatmaps(crop, data_samples) for crop in crops), zooms, center=center)
         instances = self.head.decode(heatmaps)
         fields = heatmap_fields(heatmaps) if self.test_cfg.get("output_heatmaps", False) else None
         return self.add_pred_to_datasample(instances, fields, data_samples)
@@ -74,8 +74,8 @@ class MultiScaleTopdownPoseEstimator(TopdownPoseEstimator):
                 f"({len(zooms) * height} rows), got {size[0]}x{size[1]}; the zooms of PyramidTopdownAffine must be "
                 "those of test_cfg"
             )
-        centre = zoom_centre(codec, (width, height), image=True)
-        return (resample(inputs, 1 / zoom, centre=centre).maps for zoom in zooms)
+        center = zoom_center(codec, (width, height), image=True)
+        return (resample(inputs, 1 / zoom, center=center).maps for zoom in zooms)
 
     def _heatmaps(self, crop: Tensor, data_samples: SampleList) -> Tensor:
         """Heatmaps (B, K, h, w) of one crop, averaged with those of its mirror image if ``flip_test`` says so."""
@@ -92,7 +92,7 @@ class MultiScaleTopdownPoseEstimator(TopdownPoseEstimator):
         return last_heatmaps(self.head(feats))
 
 
-def zoom_centre(codec: object, size: Sequence[int], *, image: bool = False) -> tuple[float, float]:
+def zoom_center(codec: object, size: Sequence[int], *, image: bool = False) -> tuple[float, float]:
     """Where the center of the box lies, which a zoom keeps, in pixels.
 
     ``TopdownAffine`` puts it at half the width, or with UDP between the outer pixels. Most codecs multiply by the

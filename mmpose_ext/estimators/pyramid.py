@@ -28,21 +28,21 @@ class Resampled(NamedTuple):
     """Share of each value that came from inside the map, from 0 to 1, shape (H, W)."""
 
 
-def resample(maps: Tensor, factor: float, *, centre: tuple[float, float]) -> Resampled:
-    """Read maps at ``centre + (position - centre) * factor``, bilinearly.
+def resample(maps: Tensor, factor: float, *, center: tuple[float, float]) -> Resampled:
+    """Read maps at ``center + (position - center) * factor``, bilinearly.
 
     With ``factor`` z the heatmap of zoom z comes back to the frame of zoom 1; with 1 / z an image of zoom 1 is zoomed.
 
     Args:
         maps: Shape (B, C, H, W).
         factor: Positive.
-        centre: (x, y), the position that stays, in pixels; the middle of the first pixel is 0.
+        center: (x, y), the position that stays, in pixels; the middle of the first pixel is 0.
     """
     height, width = maps.shape[2:]
     if factor == 1:
         return Resampled(maps, maps.new_ones(height, width))
     axes = []
-    for size, middle in ((height, centre[1]), (width, centre[0])):
+    for size, middle in ((height, center[1]), (width, center[0])):
         position = middle + (torch.arange(size, device=maps.device, dtype=torch.float32) - middle) * factor
         axes.append((2 * position + 1) / size - 1)  # as grid_sample counts with align_corners=False
     grid = torch.stack(torch.meshgrid(*axes, indexing="ij")[::-1], dim=-1).to(maps.dtype)[None]
@@ -53,20 +53,20 @@ def resample(maps: Tensor, factor: float, *, centre: tuple[float, float]) -> Res
     return Resampled(sample(maps), sample(maps.new_ones(1, 1, height, width))[0, 0])
 
 
-def average(heatmaps: Iterable[Tensor], zooms: Sequence[float], *, centre: tuple[float, float]) -> Tensor:
+def average(heatmaps: Iterable[Tensor], zooms: Sequence[float], *, center: tuple[float, float]) -> Tensor:
     """Bring the heatmaps of all zooms to the frame of zoom 1 and average them there.
 
     Args:
         heatmaps: One tensor (B, K, H, W) per zoom; they are taken one at a time.
         zooms: S positive numbers.
-        centre: (x, y) of the zoom's center in heatmap pixels.
+        center: (x, y) of the zoom's center in heatmap pixels.
 
     Returns:
         Shape (B, K, H, W); zero where no crop shows anything.
     """
     total = weight = None
     for maps, zoom in zip(heatmaps, zooms, strict=True):
-        back, known = resample(maps, zoom, centre=centre)
+        back, known = resample(maps, zoom, center=center)
         total = back if total is None else total + back
         weight = known if weight is None else weight + known
     if total is None or weight is None:

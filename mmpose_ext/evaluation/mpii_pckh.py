@@ -64,13 +64,13 @@ class MpiiPCKh(BaseMetric):
             truth = sample["gt_instances"]
             if "head_size" not in truth:
                 raise ValueError("MpiiPCKh needs `head_size`: give the test data set its `headbox_file`")
-            predicted, labelled = sample["pred_instances"]["keypoints"], truth["keypoints_visible"]
+            predicted, labeled = sample["pred_instances"]["keypoints"], truth["keypoints_visible"]
             if predicted.shape[1] != _NUM_JOINTS:
                 raise ValueError(f"MpiiPCKh expects {_NUM_JOINTS} joints in MPII's order, got {predicted.shape[1]}")
             distance = np.linalg.norm(predicted - truth["keypoints"], axis=-1)
             distance = np.nan_to_num(distance, nan=np.inf)  # a joint that is not found is wrong, not unlabeled
             distance = distance / np.asarray(truth["head_size"]).reshape(-1, 1)
-            seen = labelled.reshape(len(labelled), _NUM_JOINTS, -1)[..., 0] > 0
+            seen = labeled.reshape(len(labeled), _NUM_JOINTS, -1)[..., 0] > 0
             self.results.extend(np.where(seen, distance, np.nan))
 
     def compute_metrics(self, results: list[np.ndarray]) -> dict[str, float]:
@@ -84,19 +84,19 @@ class MpiiPCKh(BaseMetric):
             joint is left out.
         """
         distances = np.stack(results)
-        labelled = ~np.isnan(distances)
-        counted = labelled.copy()
+        labeled = ~np.isnan(distances)
+        counted = labeled.copy()
         counted[:, _NOT_COUNTED] = False
         metrics: dict[str, float] = {}
         for threshold in self.thresholds:
             metrics[f"PCKh@{threshold:g}"] = _percentage(distances, counted, threshold)
         for name, joints in GROUPS.items():
-            scores = [_percentage(distances[:, [j]], labelled[:, [j]], self.thresholds[0]) for j in joints]
+            scores = [_percentage(distances[:, [j]], labeled[:, [j]], self.thresholds[0]) for j in joints]
             if not np.isnan(scores).any():
                 metrics[name] = float(np.mean(scores))
         return metrics
 
 
-def _percentage(distances: np.ndarray, labelled: np.ndarray, threshold: float) -> float:
+def _percentage(distances: np.ndarray, labeled: np.ndarray, threshold: float) -> float:
     """Percentage of the labeled joints (N, K) that are nearer than the threshold."""
-    return 100.0 * float(np.mean(distances[labelled] < threshold)) if labelled.any() else float("nan")
+    return 100.0 * float(np.mean(distances[labeled] < threshold)) if labeled.any() else float("nan")

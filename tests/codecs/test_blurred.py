@@ -58,7 +58,7 @@ def test_encode_and_decode() -> None:
     codec = build("128", sigma=4)
     points = np.random.default_rng(1).uniform(20, 236, (1, 16, 2)).astype(np.float32)
     decoded, _ = codec.decode(codec.encode(points, np.ones((1, 16)))["heatmaps"])
-    assert np.abs(decoded - points).max() <= 1.5  # the targets' centres are whole pixels of the heatmap
+    assert np.abs(decoded - points).max() <= 1.5  # the targets' centers are whole pixels of the heatmap
 
 
 @pytest.mark.parametrize("kernel", [10, 1])

@@ -19,7 +19,7 @@ from mmpose.registry import MODELS
 from safetensors.torch import save_file
 
 from mmpose_ext.compat import checkpoint
-from mmpose_ext.compat.safetensors_files import decode, encode, read, serialise
+from mmpose_ext.compat.safetensors_files import decode, encode, read, serialize
 
 META: dict[str, Any] = {
     "config": "net",
@@ -29,7 +29,7 @@ META: dict[str, Any] = {
     "dataset_meta": {
         "names": {0: "nose", 1: "eye"},
         "sigmas": np.full(2, 0.1, np.float32),
-        "colours": np.zeros((2, 3), np.uint8),
+        "colors": np.zeros((2, 3), np.uint8),
         "links": [(0, 1)],
     },
 }
@@ -43,7 +43,7 @@ def network() -> torch.nn.Module:
 @pytest.fixture
 def path(network: torch.nn.Module, tmp_path: Path) -> Path:
     path = tmp_path / "a.safetensors"
-    path.write_bytes(serialise(network.state_dict(), META))
+    path.write_bytes(serialize(network.state_dict(), META))
     return path
 
 
@@ -58,7 +58,7 @@ def test_what_is_written_comes_back(path: Path, network: torch.nn.Module) -> Non
     assert [meta[key] for key in plain] == [META[key] for key in plain]
     assert meta["dataset_meta"]["names"] == {0: "nose", 1: "eye"}
     assert meta["dataset_meta"]["links"] == [(0, 1)]
-    for key in ("sigmas", "colours"):
+    for key in ("sigmas", "colors"):
         assert meta["dataset_meta"][key].dtype == META["dataset_meta"][key].dtype
         np.testing.assert_array_equal(meta["dataset_meta"][key], META["dataset_meta"][key])
     assert set(meta) == set(META)
@@ -66,20 +66,20 @@ def test_what_is_written_comes_back(path: Path, network: torch.nn.Module) -> Non
 
 def test_the_same_weights_give_the_same_file(network: torch.nn.Module) -> None:
     meta = {f"key{i}": str(i) for i in range(20)}  # the library shuffles these
-    hashes = {hashlib.sha256(serialise(network.state_dict(), meta)).hexdigest() for _ in range(10)}
+    hashes = {hashlib.sha256(serialize(network.state_dict(), meta)).hexdigest() for _ in range(10)}
     assert len(hashes) == 1
 
 
 def test_shared_and_transposed_tensors(tmp_path: Path) -> None:
     weight = torch.arange(6.0).reshape(2, 3)
-    (tmp_path / "a.safetensors").write_bytes(serialise({"a": weight, "b": weight, "c": weight.T}, {}))
+    (tmp_path / "a.safetensors").write_bytes(serialize({"a": weight, "b": weight, "c": weight.T}, {}))
     loaded = read(tmp_path / "a.safetensors")["state_dict"]
     assert torch.equal(loaded["a"], weight) and torch.equal(loaded["b"], weight) and torch.equal(loaded["c"], weight.T)
 
 
 def test_what_can_not_be_written() -> None:
     with pytest.raises(ValueError, match="numbers, strings, arrays.*got Path|got PosixPath"):
-        serialise({}, {"place": [Path("a")]})
+        serialize({}, {"place": [Path("a")]})
 
 
 @pytest.mark.parametrize(
@@ -107,7 +107,7 @@ def test_a_head_keeps_its_version(tmp_path: Path) -> None:
     config = dict(type="HeatmapHead", in_channels=4, out_channels=2, deconv_out_channels=None)
     config |= dict(conv_out_channels=(4,), conv_kernel_sizes=(1,), loss=dict(type="KeypointMSELoss"))
     head, other = MODELS.build(config), MODELS.build(config)
-    (tmp_path / "a.safetensors").write_bytes(serialise(head.state_dict(), {}))
+    (tmp_path / "a.safetensors").write_bytes(serialize(head.state_dict(), {}))
     load_checkpoint(other, str(tmp_path / "a.safetensors"), strict=True)
     assert all(torch.equal(a, b) for a, b in zip(head.state_dict().values(), other.state_dict().values(), strict=True))
     versions = read(tmp_path / "a.safetensors")["state_dict"]._metadata

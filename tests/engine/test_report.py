@@ -105,18 +105,18 @@ def test_curves_are_drawn_over_what_the_run_counts(tmp_path: Path, monkeypatch: 
     assert axes_of(steps, tmp_path / "s.png", monkeypatch) == ([10, 20, 30, 40], [20, 40], "iteration")
 
 
-def sample(tmp_path: Path, *, labelled: bool = True) -> Sample:
+def sample(tmp_path: Path, *, labeled: bool = True) -> Sample:
     path = tmp_path / "image.jpg"
     cv2.imwrite(str(path), np.full((60, 80, 3), 90, np.uint8))
     points = np.array([[30.0, 20.0], [50.0, 40.0]])
-    return Sample(str(path), np.array([25.0, 15.0, 55.0, 45.0]), points, np.full(2, labelled), points, np.ones(2))
+    return Sample(str(path), np.array([25.0, 15.0, 55.0, 45.0]), points, np.full(2, labeled), points, np.ones(2))
 
 
 def test_sheet_shows_truth_and_prediction(tmp_path: Path) -> None:
     meta = dict(
         skeleton_links=[(0, 1)], keypoint_colors=np.full((2, 3), 255), skeleton_link_colors=np.full((1, 3), 255)
     )
-    with_truth, without = sample(tmp_path), sample(tmp_path, labelled=False)
+    with_truth, without = sample(tmp_path), sample(tmp_path, labeled=False)
     sheet = draw_sheet([with_truth] * 3 + [without], meta, tile=(60, 80), columns=3, threshold=0.1)
     assert sheet.shape == (2 * 80, 3 * 2 * 60, 3)
     body = np.s_[20:78]  # below the captions

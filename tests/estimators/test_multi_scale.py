@@ -15,7 +15,7 @@ from mmpose.registry import MODELS, TRANSFORMS
 from mmpose.testing import get_packed_inputs
 from torch import Tensor, nn
 
-from mmpose_ext.estimators.multi_scale import zoom_centre
+from mmpose_ext.estimators.multi_scale import zoom_center
 from mmpose_ext.estimators.pyramid import average, resample
 from mmpose_ext.heads import last_heatmaps
 
@@ -89,9 +89,9 @@ def predict(model: Any, data: dict) -> np.ndarray:
 def test_a_peak_comes_back_to_its_place(zoom: float, middle: bool) -> None:
     """A peak at p in zoom 1 is at c + (p - c) z in zoom z; brought back it is at p again, and z times as narrow."""
     width, height, (x, y) = 40, 48, (22.0, 20.5)
-    centre = ((width - 1) / 2, (height - 1) / 2) if middle else (width / 2, height / 2)
-    seen = gaussian(centre[0] + (x - centre[0]) * zoom, centre[1] + (y - centre[1]) * zoom, width, height)
-    back = resample(seen[None, None], zoom, centre=centre)
+    center = ((width - 1) / 2, (height - 1) / 2) if middle else (width / 2, height / 2)
+    seen = gaussian(center[0] + (x - center[0]) * zoom, center[1] + (y - center[1]) * zoom, width, height)
+    back = resample(seen[None, None], zoom, center=center)
     assert centroid(back.maps[0, 0]) == pytest.approx((x, y), abs=0.01)
     inside = back.known > 0.999
     expected = gaussian(x, y, width, height, 2.0 / zoom)
@@ -99,11 +99,11 @@ def test_a_peak_comes_back_to_its_place(zoom: float, middle: bool) -> None:
 
 
 def test_resample_equals_a_loop() -> None:
-    maps, factor, centre = torch.randn(2, 3, 7, 6), 0.8, (3.0, 3.5)
-    out, known = resample(maps, factor, centre=centre)
+    maps, factor, center = torch.randn(2, 3, 7, 6), 0.8, (3.0, 3.5)
+    out, known = resample(maps, factor, center=center)
     for row in range(7):
         for column in range(6):
-            y, x = centre[1] + (row - centre[1]) * factor, centre[0] + (column - centre[0]) * factor
+            y, x = center[1] + (row - center[1]) * factor, center[0] + (column - center[0]) * factor
             expected, weight = torch.zeros(2, 3), 0.0
             for i in (int(np.floor(y)), int(np.floor(y)) + 1):
                 for j in (int(np.floor(x)), int(np.floor(x)) + 1):
@@ -116,7 +116,7 @@ def test_resample_equals_a_loop() -> None:
 
 def test_positions_that_a_zoom_does_not_show_are_left_to_the_others() -> None:
     constant = torch.ones(1, 2, 24, 16)
-    merged = average([constant, 3 * constant], (1.0, 2.0), centre=(8.0, 12.0))
+    merged = average([constant, 3 * constant], (1.0, 2.0), center=(8.0, 12.0))
     assert merged[0, 0, 12, 8] == pytest.approx(2.0)  # both see the middle
     assert merged[0, 0, 0, 0] == pytest.approx(1.0)  # zoom 2 does not show the corner
 
@@ -141,8 +141,8 @@ def test_a_dot_is_found_where_it_is_at_every_zoom(name: str, strip: bool, monkey
     udp = name == "udp"
     config = dict(type="PyramidTopdownAffine", zooms=ZOOMS) if strip else dict(type="TopdownAffine")
     transform = TRANSFORMS.build(dict(config, input_size=SIZE, use_udp=udp))
-    centre, scale = np.array([[100.0, 110.0]]), np.array([[90.0, 135.0]])
-    results = transform(dict(img=picture.copy(), bbox_center=centre, bbox_scale=scale))
+    center, scale = np.array([[100.0, 110.0]]), np.array([[90.0, 135.0]])
+    results = transform(dict(img=picture.copy(), bbox_center=center, bbox_scale=scale))
     assert results["img"].shape == ((6 if strip else 1) * SIZE[1], SIZE[0], 3)
 
     test_cfg = dict(flip_test=True, flip_mode="heatmap", shift_heatmap=False, zooms=ZOOMS, output_heatmaps=True)
@@ -169,7 +169,7 @@ def test_a_dot_is_found_where_it_is_at_every_zoom(name: str, strip: bool, monkey
     data = packed(1)
     data["inputs"] = [torch.from_numpy(results["img"]).permute(2, 0, 1).contiguous()]
     data["data_samples"][0].set_metainfo(
-        dict(input_center=centre[0], input_scale=results["bbox_scale"][0], input_size=SIZE)
+        dict(input_center=center[0], input_scale=results["bbox_scale"][0], input_size=SIZE)
     )
     with torch.no_grad():
         (sample,) = model.test_step(data)
@@ -183,7 +183,7 @@ def test_a_dot_is_found_where_it_is_at_every_zoom(name: str, strip: bool, monkey
     x, y = centroid(torch.where(heatmap > 0.2 * heatmap.max(), heatmap, 0.0))
     got = np.array([float(np.interp(x, np.arange(width), xs)), float(np.interp(y, np.arange(height), ys))])
     half = (np.array(SIZE) - udp) / 2
-    got = (got - half) / (np.array(SIZE) - udp) * results["bbox_scale"][0] + centre[0]
+    got = (got - half) / (np.array(SIZE) - udp) * results["bbox_scale"][0] + center[0]
     np.testing.assert_allclose(got, truth, atol=0.1 * pixels.max())
 
 
@@ -201,8 +201,8 @@ def test_strip_and_one_crop_agree_where_both_see_the_same() -> None:
         cut = TRANSFORMS.build(dict(type="PyramidTopdownAffine", input_size=SIZE, zooms=(1.2,), use_udp=use_udp))
         one = torch.from_numpy(base(dict(results, img=picture))["img"]).permute(2, 0, 1)[None]
         new = torch.from_numpy(cut(dict(results, img=picture))["img"]).permute(2, 0, 1)[None]
-        centre = zoom_centre(estimator({}, CODECS["udp" if use_udp else "msra"]).head.decoder, SIZE, image=True)
-        assert (resample(one, 1 / 1.2, centre=centre).maps - new).abs().mean() < 1.0
+        center = zoom_center(estimator({}, CODECS["udp" if use_udp else "msra"]).head.decoder, SIZE, image=True)
+        assert (resample(one, 1 / 1.2, center=center).maps - new).abs().mean() < 1.0
         assert (one - new).abs().mean() > 3.0
 
 

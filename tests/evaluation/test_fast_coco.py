@@ -36,7 +36,7 @@ def person(rng: np.random.Generator, number: int) -> np.ndarray:
 
 
 def write_truth(path: Path, *, keypoints: int = 17, categories: int = 1, first: int = 1) -> Path:
-    """Twelve images with up to four persons of all sizes, some without a labelled keypoint, one of them a crowd."""
+    """Twelve images with up to four persons of all sizes, some without a labeled keypoint, one of them a crowd."""
     rng = np.random.default_rng(0)
     annotations: list[dict[str, Any]] = []
     for image in range(12):

@@ -60,7 +60,7 @@ def test_equals_the_stock_metric_in_image_pixels() -> None:
         assert ours[f"mpii/{name}"] == pytest.approx(stock[f"{name} PCK"])
 
 
-def test_unlabelled_group_is_left_out() -> None:
+def test_unlabeled_group_is_left_out() -> None:
     truths = persons(np.random.default_rng(2))
     for truth in truths:
         truth["keypoints_visible"][0, 10] = 0

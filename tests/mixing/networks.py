@@ -1,4 +1,4 @@
-"""Small networks of mixed parts, for 64x64 pixels and 17 key points: what each file of this folder runs."""
+"""Small networks of mixed parts, for 64x64 pixels and 17 keypoints: what each file of this folder runs."""
 
 from __future__ import annotations
 
@@ -21,7 +21,7 @@ class Network(NamedTuple):
         """Config of the whole."""
         parts = dict(backbone=self.backbone, neck=self.neck, head=self.head)
         preprocessor = dict(type="PoseDataPreprocessor", mean=[127.0] * 3, std=[64.0] * 3, bgr_to_rgb=True)
-        train_cfg = dict(compute_acc=False)  # which MMPose can't for three maps to a key point
+        train_cfg = dict(compute_acc=False)  # which MMPose can't for three maps to a keypoint
         return dict(type="TopdownPoseEstimator", data_preprocessor=preprocessor, train_cfg=train_cfg, **parts)
 
 

@@ -19,7 +19,7 @@ def needs(network: Network) -> None:
 
 
 def with_targets(codec: dict[str, Any], samples: list) -> list:
-    """The samples with what the codec makes of their key points."""
+    """The samples with what the codec makes of their keypoints."""
     encoder = KEYPOINT_CODECS.build(codec)
     for sample in samples:
         points = sample.gt_instances.keypoints[:1] % 64

@@ -24,8 +24,8 @@ from mmpose_ext.toolbox.counting.rules import RULES
 from mmpose_ext.toolbox.export.exporting import export
 from mmpose_ext.toolbox.export.options import ExportOptions
 from mmpose_ext.toolbox.studies.threshold import sweep_threshold
-from mmpose_ext.toolbox.visualization.pictures import visualize
 from mmpose_ext.toolbox.visualization.ssn_analysis import analyze_channels, analyze_receptive_fields, analyze_scores
+from mmpose_ext.toolbox.visualization.visualize import visualize
 from tests.tiny import TOP_DOWN, write_checkpoint, write_config
 
 VERBS = ("export", "bench", "flops", "publish", "convert", "analyze-ssn", "sweep-threshold", "visualize", "models")

@@ -5,7 +5,7 @@ from __future__ import annotations
 import cv2
 import numpy as np
 
-from mmpose_ext.datasets.synthetic.material import Colour, hsv, sample_cloth
+from mmpose_ext.datasets.synthetic.material import Color, hsv, sample_cloth
 
 Rng = np.random.Generator
 
@@ -31,7 +31,7 @@ def noise(rng: Rng, height: int, width: int, *, cells: int = 4, octaves: int = 4
     return total * 0.5
 
 
-def _tone(rng: Rng, *, vivid: float = 0.5) -> Colour:
+def _tone(rng: Rng, *, vivid: float = 0.5) -> Color:
     return hsv(rng.uniform(0, 360), rng.uniform(0, vivid), rng.uniform(0.2, 0.95))
 
 

@@ -25,11 +25,11 @@ class Camera:
     """Pinhole camera: focal length and principal point in pixels."""
 
     focal: float
-    centre: tuple[float, float]
+    center: tuple[float, float]
 
     def project(self, points: np.ndarray) -> np.ndarray:
         """World points (..., 3) -> pixels (..., 2)."""
-        return points[..., :2] * (self.focal / points[..., 2:3]) + np.asarray(self.centre)
+        return points[..., :2] * (self.focal / points[..., 2:3]) + np.asarray(self.center)
 
 
 @dataclass
@@ -37,7 +37,7 @@ class Part:
     """Hull of spheres; the first and the last sphere span its axis.
 
     Attributes:
-        points: Centres (N, 3) in the world.
+        points: Centers (N, 3) in the world.
         radii: Radii (N,) in metres.
         material: Color and pattern.
         bulge: How far the surface stands out towards the camera, as a share of the radius.
@@ -74,9 +74,9 @@ class Canvas:
             part: The part.
             owner: Number written where the part is the nearest thing.
         """
-        centres = self.camera.project(part.points)
+        centers = self.camera.project(part.points)
         radii = part.radii * self.camera.focal / part.points[:, 2]
-        rim = (centres[:, None] + _CIRCLE * radii[:, None, None]).reshape(-1, 2)
+        rim = (centers[:, None] + _CIRCLE * radii[:, None, None]).reshape(-1, 2)
         window = self._window(rim)
         if window is None:
             return
@@ -88,18 +88,18 @@ class Canvas:
         if not mask.any():
             return
         shade, height = self._shade(mask, float(radii.max()))
-        along, across, depth = self._coordinates(part, centres, radii, window)
+        along, across, depth = self._coordinates(part, centers, radii, window)
         depth -= part.bulge * float(part.radii.max()) * height
-        colour = part.material.colour(along, across) * (shade * self.grain[top:bottom, left:right])[..., None]
-        self.blend(colour, mask.astype(np.float32) / 255, depth, (left, top), owner)
+        color = part.material.color(along, across) * (shade * self.grain[top:bottom, left:right])[..., None]
+        self.blend(color, mask.astype(np.float32) / 255, depth, (left, top), owner)
 
     def blend(
-        self, colour: np.ndarray, alpha: np.ndarray, depth: np.ndarray, corner: tuple[int, int], owner: int
+        self, color: np.ndarray, alpha: np.ndarray, depth: np.ndarray, corner: tuple[int, int], owner: int
     ) -> None:
         """Put a rectangle of pixels into the image where it is nearer than what is there.
 
         Args:
-            colour: (h, w, 3) BGR.
+            color: (h, w, 3) BGR.
             alpha: (h, w) in 0..1.
             depth: (h, w) in metres.
             corner: Left and top of the rectangle, inside the image.
@@ -108,7 +108,7 @@ class Canvas:
         h, w = alpha.shape
         place = np.s_[corner[1] : corner[1] + h, corner[0] : corner[0] + w]
         alpha = alpha * (depth < self.depth[place])
-        self.image[place] += (colour - self.image[place]) * alpha[..., None]
+        self.image[place] += (color - self.image[place]) * alpha[..., None]
         solid = alpha > 0.5
         self.depth[place][solid] = depth[solid]
         self.owner[place][solid] = owner
@@ -133,14 +133,14 @@ class Canvas:
         return 0.50 + 0.62 * np.maximum(facing, 0) + 0.06 * height, height
 
     def _coordinates(
-        self, part: Part, centres: np.ndarray, radii: np.ndarray, window: tuple[int, int, int, int]
+        self, part: Part, centers: np.ndarray, radii: np.ndarray, window: tuple[int, int, int, int]
     ) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
         """Place along and across the axis in metres, and the depth of the axis, for every pixel."""
         left, top, right, bottom = window
         y, x = np.mgrid[top:bottom, left:right].astype(np.float32)
-        x -= centres[0, 0]
-        y -= centres[0, 1]
-        axis = centres[-1] - centres[0]
+        x -= centers[0, 0]
+        y -= centers[0, 1]
+        axis = centers[-1] - centers[0]
         length = max(float(np.hypot(*axis)), 1e-3)
         ux, uy = (float(a) for a in axis / length)
         along, across = x * ux + y * uy, y * ux - x * uy

@@ -70,26 +70,26 @@ def draw_head(canvas: Canvas, skeleton: Skeleton, look: Look, owner: int) -> Non
         owner: Number of the person.
     """
     axes, skull = axes_of(skeleton, look), skeleton.joints["skull"]
-    centre = canvas.camera.project(skull)
+    center = canvas.camera.project(skull)
     scale = canvas.camera.focal / skull[2]
     reach = float(np.abs(axes).max()) * 1.5 * scale + 2
     limits = canvas.depth.shape[1], canvas.depth.shape[0]
-    left, top = (int(max(0, np.floor(c - reach))) for c in centre)
-    right, bottom = (int(min(n, np.ceil(c + reach))) for c, n in zip(centre, limits, strict=True))
+    left, top = (int(max(0, np.floor(c - reach))) for c in center)
+    right, bottom = (int(min(n, np.ceil(c + reach))) for c, n in zip(center, limits, strict=True))
     if right - left < 2 or bottom - top < 2:
         return
     steps = [
         (np.arange((b - a) * _SUPERSAMPLE) + 0.5) / _SUPERSAMPLE - 0.5 + a for a, b in ((left, right), (top, bottom))
     ]
-    x, y = np.meshgrid((steps[0] - centre[0]) / scale, (steps[1] - centre[1]) / scale)
+    x, y = np.meshgrid((steps[0] - center[0]) / scale, (steps[1] - center[1]) / scale)
     place, depth, inside = _intersect(axes, x, y)
     normal = (place / np.sum(axes**2, axis=0) ** 0.5) @ skeleton.head.T
     normal /= np.maximum(np.linalg.norm(normal, axis=-1, keepdims=True), 1e-6)
     shade = 0.52 + 0.62 * np.maximum(normal @ canvas.light, 0)
-    colour = _paint(place, look) * shade[..., None]
+    color = _paint(place, look) * shade[..., None]
     size = (right - left, bottom - top)
     alpha = cv2.resize(inside.astype(np.float32), size, interpolation=cv2.INTER_AREA)
-    small = cv2.resize((colour * inside[..., None]).astype(np.float32), size, interpolation=cv2.INTER_AREA)
+    small = cv2.resize((color * inside[..., None]).astype(np.float32), size, interpolation=cv2.INTER_AREA)
     small /= np.maximum(alpha, 1e-3)[..., None]
     deep = cv2.resize(np.where(inside, depth, 0).astype(np.float32), size, interpolation=cv2.INTER_AREA)
     canvas.blend(small, alpha, skull[2] + deep / np.maximum(alpha, 1e-3), (left, top), owner)
@@ -112,11 +112,11 @@ def _paint(place: np.ndarray, look: Look) -> np.ndarray:
     left, up, ahead = place[..., 0], place[..., 1], place[..., 2]
     side = np.abs(left)
     front = ahead > 0
-    colour = np.empty((*left.shape, 3))
-    colour[:] = look.skin
+    color = np.empty((*left.shape, 3))
+    color[:] = look.skin
 
     def paint(region: np.ndarray, tone: tuple[float, float, float], strength: float = 1.0) -> None:
-        colour[region] += strength * (np.asarray(tone) - colour[region])
+        color[region] += strength * (np.asarray(tone) - color[region])
 
     def oval(cx: float, cy: float, rx: float, ry: float) -> np.ndarray:
         return front & (((side - cx) / rx) ** 2 + ((up - cy) / ry) ** 2 < 1)
@@ -140,4 +140,4 @@ def _paint(place: np.ndarray, look: Look) -> np.ndarray:
         paint(up > hairline, look.hair)
     if look.cut == "cap":
         paint(up > np.interp(ahead, [-1.0, 0.4, 1.0], [0.1, 0.35, 0.48]), look.cap.base)
-    return colour
+    return color

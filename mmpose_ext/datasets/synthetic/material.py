@@ -7,7 +7,7 @@ from dataclasses import dataclass
 import cv2
 import numpy as np
 
-Colour = tuple[float, float, float]
+Color = tuple[float, float, float]
 
 PATTERNS = ("plain", "stripes", "bars", "check", "dots", "blocks")
 
@@ -23,12 +23,12 @@ class Material:
         period: Size of the pattern in metres.
     """
 
-    base: Colour
-    second: Colour = (0.0, 0.0, 0.0)
+    base: Color
+    second: Color = (0.0, 0.0, 0.0)
     pattern: str = "plain"
     period: float = 0.08
 
-    def colour(self, along: np.ndarray, across: np.ndarray) -> np.ndarray:
+    def color(self, along: np.ndarray, across: np.ndarray) -> np.ndarray:
         """Color at places of the surface.
 
         Args:
@@ -59,7 +59,7 @@ class Material:
         raise ValueError(f"pattern has to be one of {PATTERNS}, got {self.pattern!r}")
 
 
-def hsv(hue: float, saturation: float, value: float) -> Colour:
+def hsv(hue: float, saturation: float, value: float) -> Color:
     """BGR color from hue in degrees and saturation and value in 0..1."""
     pixel = np.array([[[hue % 360, saturation, value]]], np.float32)
     blue, green, red = cv2.cvtColor(pixel, cv2.COLOR_HSV2BGR)[0, 0] * 255
@@ -77,7 +77,7 @@ def sample_cloth(rng: np.random.Generator, *, dark: bool = False) -> Material:
         The material.
     """
 
-    def tone() -> Colour:
+    def tone() -> Color:
         grey = rng.random() < 0.35
         hue = rng.normal(215, 20) if dark and rng.random() < 0.5 else rng.uniform(0, 360)
         value = rng.uniform(0.12, 0.6) if dark and rng.random() < 0.75 else rng.uniform(0.2, 1.0)

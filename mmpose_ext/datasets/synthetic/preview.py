@@ -49,8 +49,8 @@ def _draw_labels(image: np.ndarray, points: np.ndarray) -> None:
     places = np.round(points[:, :2]).astype(int)
     for first, last in np.array(SKELETON) - 1:
         if points[first, 2] and points[last, 2]:
-            colour = _LEFT if "left" in KEYPOINT_NAMES[last] else _RIGHT
-            cv2.line(image, tuple(places[first].tolist()), tuple(places[last].tolist()), colour, 1, cv2.LINE_AA)
+            color = _LEFT if "left" in KEYPOINT_NAMES[last] else _RIGHT
+            cv2.line(image, tuple(places[first].tolist()), tuple(places[last].tolist()), color, 1, cv2.LINE_AA)
     for place, visible in zip(places, points[:, 2], strict=True):
         if visible:
             cv2.circle(image, tuple(place.tolist()), 2, (255, 255, 255) if visible > 1 else _HIDDEN, -1, cv2.LINE_AA)

@@ -77,7 +77,7 @@ def _attempt(rng: np.random.Generator, num_persons: int) -> tuple[np.ndarray, li
     foot = height * (rng.uniform(0.86, 1.0) if rng.random() < 0.7 else rng.uniform(1.0, 1.35))
     camera = Camera(focal, (width / 2, foot - focal * eye / near))
     canvas = Canvas(
-        render_backdrop(rng, height, width, camera.centre[1]),
+        render_backdrop(rng, height, width, camera.center[1]),
         camera,
         light=np.array([rng.uniform(-0.8, 0.8), rng.uniform(-0.9, -0.2), rng.uniform(-1.0, -0.35)]),
         grain=1 + 0.13 * noise(rng, height, width, cells=10, octaves=3),
@@ -107,7 +107,7 @@ def _cast(
         column = 0.5 + (column - 0.5) * rng.uniform(0.5, 1.1)
         points = np.stack(list(skeleton.joints.values()))
         place = np.array(
-            [(column * size[0] - camera.centre[0]) * depth / camera.focal, eye - points[:, 1].max() - 0.04, depth]
+            [(column * size[0] - camera.center[0]) * depth / camera.focal, eye - points[:, 1].max() - 0.04, depth]
         )
         joints = {name: point + place for name, point in skeleton.joints.items()}
         persons.append(Person(skeleton._replace(joints=joints), look, pose.seated))
@@ -117,10 +117,10 @@ def _cast(
 def _shadow(canvas: Canvas, person: Person, eye: float) -> None:
     """Darken the ground under a person."""
     joints = person.skeleton.joints
-    centre = canvas.camera.project(np.array([joints["pelvis"][0], eye, joints["pelvis"][2]]))
+    center = canvas.camera.project(np.array([joints["pelvis"][0], eye, joints["pelvis"][2]]))
     radius = 0.32 * canvas.camera.focal / joints["pelvis"][2]
     mask = np.zeros(canvas.depth.shape, np.float32)
-    spot = (int(centre[0]), int(centre[1]))
+    spot = (int(center[0]), int(center[1]))
     cv2.ellipse(mask, spot, (int(radius * 1.3), int(max(3.0, radius * 0.35))), 0, 0, 360, (0.5,), -1)
     blurred = cv2.blur(mask, (int(radius / 3) | 1, int(radius / 6) | 1))
     canvas.image *= (1 - blurred)[..., None]

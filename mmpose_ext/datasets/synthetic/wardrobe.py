@@ -6,10 +6,10 @@ from dataclasses import dataclass
 
 import numpy as np
 
-from mmpose_ext.datasets.synthetic.material import Colour, Material, hsv, sample_cloth
+from mmpose_ext.datasets.synthetic.material import Color, Material, hsv, sample_cloth
 from mmpose_ext.datasets.synthetic.skeleton import Build
 
-_SKINS: tuple[Colour, ...] = (
+_SKINS: tuple[Color, ...] = (
     (175, 200, 238),
     (150, 182, 226),
     (128, 160, 208),
@@ -42,8 +42,8 @@ class Look:
     """
 
     build: Build
-    skin: Colour
-    hair: Colour
+    skin: Color
+    hair: Color
     cut: str
     beard: bool
     glasses: bool

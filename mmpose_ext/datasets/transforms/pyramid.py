@@ -42,17 +42,17 @@ class PyramidTopdownAffine(TopdownAffine):
         Args:
             results: With ``img``, ``bbox_center`` and ``bbox_scale`` of one person.
         """
-        picture = results["img"]
+        image = results["img"]
         output = super().transform(results)
         if output is not None:
-            output["img"] = np.concatenate([self._crop(picture, output, zoom) for zoom in self.zooms], axis=0)
+            output["img"] = np.concatenate([self._crop(image, output, zoom) for zoom in self.zooms], axis=0)
         return output
 
-    def _crop(self, picture: np.ndarray, results: dict, zoom: float) -> np.ndarray:
+    def _crop(self, image: np.ndarray, results: dict, zoom: float) -> np.ndarray:
         """One crop (H, W, 3), after the base class has fitted the box to the aspect ratio."""
         warp = get_udp_warp_matrix if self.use_udp else get_warp_matrix
         rotation = results["bbox_rotation"][0] if "bbox_rotation" in results else 0.0
         scale = results["bbox_scale"][0] / zoom
         matrix = warp(results["bbox_center"][0], scale, rotation, output_size=self.input_size)
         size = (int(self.input_size[0]), int(self.input_size[1]))
-        return cv2.warpAffine(picture, matrix, size, flags=cv2.INTER_LINEAR)
+        return cv2.warpAffine(image, matrix, size, flags=cv2.INTER_LINEAR)

@@ -24,7 +24,7 @@ class Sample(NamedTuple):
         path: Image file.
         box: (4,) x1, y1, x2, y2.
         truth: (K, 2) joints.
-        labelled: (K,) bool; all False where the data set has boxes but no joints.
+        labeled: (K,) bool; all False where the data set has boxes but no joints.
         predicted: (K, 2) joints.
         scores: (K,) confidence.
     """
@@ -32,7 +32,7 @@ class Sample(NamedTuple):
     path: str
     box: np.ndarray
     truth: np.ndarray
-    labelled: np.ndarray
+    labeled: np.ndarray
     predicted: np.ndarray
     scores: np.ndarray
 
@@ -41,12 +41,12 @@ class Sample(NamedTuple):
         """Take what is needed out of a model's output (the first person of a bottom-up one)."""
         truth, predicted = data_sample.gt_instances, data_sample.pred_instances
         joints = np.asarray(truth.keypoints[0], dtype=float)
-        labelled = np.asarray(truth.keypoints_visible[0], dtype=float).reshape(len(joints), -1)[:, 0] > 0
+        labeled = np.asarray(truth.keypoints_visible[0], dtype=float).reshape(len(joints), -1)[:, 0] > 0
         return cls(
             path=data_sample.img_path,
             box=np.asarray(truth.bboxes[0], dtype=float),
             truth=joints,
-            labelled=labelled & bool(np.ptp(joints, axis=0).any()),  # detected boxes come with joints of zeros
+            labeled=labeled & bool(np.ptp(joints, axis=0).any()),  # detected boxes come with joints of zeros
             predicted=np.asarray(predicted.keypoints[0], dtype=float),
             scores=np.asarray(predicted.keypoint_scores[0], dtype=float),
         )
@@ -86,13 +86,13 @@ def _draw_pair(visualizer: PoseLocalVisualizer, sample: Sample, tile: tuple[int,
     matrix = _crop_matrix(sample.box, tile)
     image = cv2.warpAffine(mmcv.imread(sample.path, channel_order="rgb"), matrix, tile, flags=cv2.INTER_LINEAR)
     data_sample = PoseDataSample()
-    data_sample.gt_instances = _instance(sample.truth, sample.labelled.astype(float), matrix)
+    data_sample.gt_instances = _instance(sample.truth, sample.labeled.astype(float), matrix)
     data_sample.pred_instances = _instance(sample.predicted, sample.scores, matrix)
     visualizer.add_datasample("", image, data_sample, kpt_thr=threshold)
     pair = np.ascontiguousarray(visualizer.get_image()[..., ::-1])
-    for text, x in (("truth" if sample.labelled.any() else "no truth", 4), ("prediction", tile[0] + 4)):
-        for colour, width in (((0, 0, 0), 3), ((255, 255, 255), 1)):
-            cv2.putText(pair, text, (x, 14), cv2.FONT_HERSHEY_SIMPLEX, 0.42, colour, width, cv2.LINE_AA)
+    for text, x in (("truth" if sample.labeled.any() else "no truth", 4), ("prediction", tile[0] + 4)):
+        for color, width in (((0, 0, 0), 3), ((255, 255, 255), 1)):
+            cv2.putText(pair, text, (x, 14), cv2.FONT_HERSHEY_SIMPLEX, 0.42, color, width, cv2.LINE_AA)
     return pair
 
 

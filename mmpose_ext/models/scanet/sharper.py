@@ -25,7 +25,7 @@ def soft_attention(scores: Tensor) -> Tensor:
     return scores.flatten(1).softmax(1).reshape(scores.shape)
 
 
-def min_max_normalise(attention: Tensor) -> Tensor:
+def min_max_normalize(attention: Tensor) -> Tensor:
     """Stretch each map to [0, 1], Eq. (5).
 
     Args:
@@ -36,20 +36,20 @@ def min_max_normalise(attention: Tensor) -> Tensor:
     """
     low, high = attention.amin((1, 2, 3), keepdim=True), attention.amax((1, 2, 3), keepdim=True)
     flat = high == low
-    normalised = (attention - low) / torch.where(flat, 1, high - low)  # Eq. (5)
-    return torch.where(flat, 1, normalised)
+    normalized = (attention - low) / torch.where(flat, 1, high - low)  # Eq. (5)
+    return torch.where(flat, 1, normalized)
 
 
-def log_probabilities(normalised: Tensor) -> Tensor:
+def log_probabilities(normalized: Tensor) -> Tensor:
     """Logarithms of the two outcomes of choosing a position, Eq. (6).
 
     Args:
-        normalised: f^n, shape (B, 1, H, W).
+        normalized: f^n, shape (B, 1, H, W).
 
     Returns:
         log p^0 and log p^1, shape (2, B, 1, H, W).
     """
-    chosen = MARGIN + (1 - 2 * MARGIN) * normalised
+    chosen = MARGIN + (1 - 2 * MARGIN) * normalized
     return torch.stack((1 - chosen, chosen)).log()  # Eq. (6)
 
 

@@ -24,7 +24,7 @@ from mmpose_ext.models.scanet.sharper import (
     gumbel_noise,
     gumbel_softmax,
     log_probabilities,
-    min_max_normalise,
+    min_max_normalize,
     soft_attention,
 )
 
@@ -36,7 +36,7 @@ class AttentionMaps(NamedTuple):
 
     soft: Tensor
     """f, sums to one over all positions."""
-    normalised: Tensor
+    normalized: Tensor
     """f^n of Eq. (5), from 0 to 1."""
     sharp: Tensor
     """f^sharp of Eq. (9), from 0 to 1."""
@@ -80,11 +80,11 @@ class SharperSpatialAttention(nn.Module):
         scores = self.score(x)
         with torch.autocast(x.device.type, enabled=False):
             soft = soft_attention(scores.to(torch.promote_types(scores.dtype, torch.float32)))
-            normalised = min_max_normalise(soft)
-            log_p = log_probabilities(normalised)
+            normalized = min_max_normalize(soft)
+            log_p = log_probabilities(normalized)
             drawn = self.noise == "always" or (self.noise == "train" and self.training)
             noise = gumbel_noise(log_p) if drawn else 0.0
-            return AttentionMaps(soft, normalised, gumbel_softmax(log_p, noise, self.tau))
+            return AttentionMaps(soft, normalized, gumbel_softmax(log_p, noise, self.tau))
 
     def attend(self, x: Tensor) -> Tensor:
         """Weight (B, C, H, W) by its attention map."""

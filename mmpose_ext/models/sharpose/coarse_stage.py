@@ -153,7 +153,7 @@ class CoarseStage(RequiresOwnKeys, BaseModule):
         wanted = torch.cat([selected, others], 1)[:, :want_patches] + first.shape[1]
         leading = torch.arange(first.shape[1], device=wanted.device).expand(batch, -1)  # keypoints and quality
         index = torch.cat([leading, wanted], 1)  # into the sequence of all tokens
-        attended = last.attn.answer(last.attn.query(take(normed, index)), key, value)
+        attended = last.attn.attend(last.attn.query(take(normed, index)), key, value)
         x = self.norm(last.add_mlp(last.add_attention(take(x, index), attended)))
         count = self.num_keypoints
         return CoarseResult(x[:, :count], x[:, count], x[:, count + 1 :], scores, selected, others)

@@ -83,7 +83,7 @@ class Attention(nn.Module):
             query = self.query(x[:, :queries])
             key, value = self.keys_and_values(x)
         attention = attention_rows(query[:, :, :rows], key) if rows else None
-        return self.answer(query, key, value), attention
+        return self.attend(query, key, value), attention
 
     def query(self, x: Tensor) -> Tensor:
         """What tokens (B, Q, D) ask, (B, H, Q, E)."""
@@ -97,7 +97,7 @@ class Attention(nn.Module):
         key, value = self._heads(F.linear(x, self.qkv.weight[width:], self.qkv.bias[width:]), 2)
         return key, value
 
-    def answer(self, query: Tensor, key: Tensor, value: Tensor) -> Tensor:
+    def attend(self, query: Tensor, key: Tensor, value: Tensor) -> Tensor:
         """Output (B, Q, D) for queries (B, H, Q, E) to keys and values (B, H, L, E)."""
         return self.proj(F.scaled_dot_product_attention(query, key, value).transpose(1, 2).flatten(2))
 

@@ -131,6 +131,6 @@ class SHaRPoseHead(HeatmapHeadBase):
                 "expected sigmas for the OKS that the quality predictor learns: give them to SHaRPoseHead, or use "
                 "QualityScheduleHook with a data set that has them"
             )
-        labelled = weights > 0
-        similarity = object_keypoint_similarity(coarse, target, labelled, self.sigmas, swapped=self.swapped_oks)
-        return self.quality_weight * quality_loss(quality, similarity, labelled.any(1))
+        labeled = weights > 0
+        similarity = object_keypoint_similarity(coarse, target, labeled, self.sigmas, swapped=self.swapped_oks)
+        return self.quality_weight * quality_loss(quality, similarity, labeled.any(1))

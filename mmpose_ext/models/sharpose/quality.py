@@ -65,7 +65,7 @@ def peaks(heatmaps: Tensor) -> Tensor:
 
 
 def object_keypoint_similarity(
-    heatmaps: Tensor, target: Tensor, labelled: Tensor, sigmas: Tensor, *, swapped: bool = False
+    heatmaps: Tensor, target: Tensor, labeled: Tensor, sigmas: Tensor, *, swapped: bool = False
 ) -> Tensor:
     """OKS of predicted heatmaps with the crop as the object: its area is that of the padded box.
 
@@ -74,7 +74,7 @@ def object_keypoint_similarity(
     Args:
         heatmaps: (B, M, H, W).
         target: (B, M, H, W).
-        labelled: Which keypoints count, (B, M).
+        labeled: Which keypoints count, (B, M).
         sigmas: The data set's, (M,).
         swapped: Take height for width, as the official code does: of two equal errors the horizontal one weighs less.
 
@@ -85,8 +85,8 @@ def object_keypoint_similarity(
     cell = heatmaps.new_tensor([1 / height, 1 / width] if swapped else [1 / width, 1 / height])
     shape = heatmaps.new_tensor([width / height, height / width])  # of the box with area 1
     distance = ((peaks(heatmaps) - peaks(target)) ** 2 * cell**2 * shape).sum(-1)  # squared, in units of the area
-    similarity = torch.exp(-distance / (8 * sigmas**2)) * labelled
-    return similarity.sum(1) / labelled.sum(1).clamp_min(1)
+    similarity = torch.exp(-distance / (8 * sigmas**2)) * labeled
+    return similarity.sum(1) / labeled.sum(1).clamp_min(1)
 
 
 def quality_loss(quality: Tensor, similarity: Tensor, valid: Tensor) -> Tensor:

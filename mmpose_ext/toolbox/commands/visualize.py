@@ -42,7 +42,7 @@ def run(args: argparse.Namespace) -> int:
     """
     require_config(args.config)
     checkpoint = checkpoint_path(args.checkpoint)
-    from mmpose_ext.toolbox.visualization.pictures import visualize
+    from mmpose_ext.toolbox.visualization.visualize import visualize
 
     options = dict(boxes=args.box, annotations=args.annotations, limit=args.limit, out=args.out)
     visualize(args.config, checkpoint, args.images, written=print, **options)

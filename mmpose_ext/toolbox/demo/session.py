@@ -155,7 +155,7 @@ class DemoSession:
             f"{text} {RANDOM_WEIGHTS}" if random else text,
             prediction,
             self.draw(prediction, form.threshold, random=random),
-            tuple((_enlarge(panel.picture), panel.title) for panel in prediction.panels),
+            tuple((_enlarge(panel.image), panel.title) for panel in prediction.panels),
             _describe_panels(prediction, Path(form.model).stem),
             tuple(_table_rows(prediction)),
             self._write_json(prediction, form, weights),

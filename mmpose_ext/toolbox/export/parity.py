@@ -78,11 +78,11 @@ def load_persons(folder: Path, annotations: Path | None = None, *, limit: int = 
     if not wanted:
         raise ValueError(f"expected annotations of the images in {folder}, got none in {annotations}")
     wanted = [wanted[i * len(wanted) // limit] for i in range(limit)] if len(wanted) > limit else wanted
-    pictures: dict[str, np.ndarray] = {}
+    images: dict[str, np.ndarray] = {}
     for name in dict.fromkeys(names[one["image_id"]] for one in wanted):
         (frame,) = read([known[name]])
-        pictures[name] = frame.image
-    return [_person(one, pictures[names[one["image_id"]]]) for one in wanted]
+        images[name] = frame.image
+    return [_person(one, images[names[one["image_id"]]]) for one in wanted]
 
 
 def _annotated(path: Path) -> tuple[dict[int, str], list[dict[str, Any]]]:

@@ -146,7 +146,7 @@ def _unshaped(name: str) -> Any:
 
 
 def _refine(second: Any, answer: str, arguments: Sequence[str]) -> Any:
-    """The branch that takes the rows of the arguments, runs the second stage and puts its answers in place."""
+    """The branch that takes the rows of the arguments, runs the second stage and puts its results in place."""
     from onnx import helper
 
     taken = [

@@ -24,7 +24,7 @@ import torch
 from mmengine.runner import CheckpointLoader
 from torch import Tensor, nn
 
-from mmpose_ext.compat.safetensors_files import serialise
+from mmpose_ext.compat.safetensors_files import serialize
 from mmpose_ext.layers import is_deployable
 from mmpose_ext.toolbox.catalogue.metafile import find_entry
 from mmpose_ext.toolbox.counting.rules import RULES, count, count_parameters
@@ -145,7 +145,7 @@ def write_publication(
         meta["dataset_meta"] = source.meta.get("dataset_meta")
         info["files"] = {}
         for form in formats:
-            content = serialise(source.state_dict, meta) if form == "safetensors" else _pth(source.state_dict, meta)
+            content = serialize(source.state_dict, meta) if form == "safetensors" else _pth(source.state_dict, meta)
             digest = hashlib.sha256(content).hexdigest()
             path = folder / f"{name}_{day:%Y%m%d}-{digest[:8]}.{form}"
             path.write_bytes(content)

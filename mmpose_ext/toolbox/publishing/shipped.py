@@ -18,7 +18,7 @@ from torch import Tensor
 
 from mmpose_ext import weights
 from mmpose_ext.atomic import atomic_write
-from mmpose_ext.compat.safetensors_files import read, serialise
+from mmpose_ext.compat.safetensors_files import read, serialize
 from mmpose_ext.toolbox.catalogue.markdown import markdown_table
 from mmpose_ext.toolbox.catalogue.metafile import NOT_MEASURED, Entry, alias_of, entries, find_entry
 from mmpose_ext.toolbox.inference.weights import sha256
@@ -90,7 +90,7 @@ def ship(source: Source, alias: str, *, folder: Path | None = None, today: date 
     }
     path = (folder or Path(weights.__file__).parent) / f"{alias}{weights.SUFFIX}"
     with atomic_write(path) as partial:
-        partial.write_bytes(serialise(state_dict, meta))
+        partial.write_bytes(serialize(state_dict, meta))
     _verify(path, state_dict)
     return path
 

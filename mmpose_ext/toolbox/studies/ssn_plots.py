@@ -104,11 +104,11 @@ def plot_channels(counts: Mapping[str, Sequence[int]], names: Sequence[str], *, 
     return figure
 
 
-def draw_window(picture: np.ndarray, window: Window, point: tuple[int, int], size: tuple[int, int]) -> np.ndarray:
+def draw_window(image: np.ndarray, window: Window, point: tuple[int, int], size: tuple[int, int]) -> np.ndarray:
     """Draw window positions over an image, the redder the more they count (Figure 7).
 
     Args:
-        picture: Uint8 RGB, (H, W, 3).
+        image: Uint8 RGB, (H, W, 3).
         window: On the map of the module.
         point: The position that it belongs to, x and y on that map.
         size: Height and width of the map.
@@ -118,9 +118,9 @@ def draw_window(picture: np.ndarray, window: Window, point: tuple[int, int], siz
     """
     import cv2
 
-    picture = (0.5 * picture + 127).astype(np.uint8)
-    scale = np.array(picture.shape[1::-1]) / np.array(size[::-1])
-    radius = max(1, picture.shape[1] // 96)
+    image = (0.5 * image + 127).astype(np.uint8)
+    scale = np.array(image.shape[1::-1]) / np.array(size[::-1])
+    radius = max(1, image.shape[1] // 96)
 
     def pixel(place: np.ndarray) -> tuple[int, int]:
         x, y = (place + 0.5) * scale
@@ -130,6 +130,6 @@ def draw_window(picture: np.ndarray, window: Window, point: tuple[int, int], siz
         energy = float(window.energy[i])
         color = (255, int(255 * (1 - energy)), int(255 * (1 - energy)))
         if energy > 0.02:
-            cv2.circle(picture, pixel(window.positions[i].numpy()), radius, color, -1, cv2.LINE_AA)
-    cv2.drawMarker(picture, pixel(np.array(point)), (0, 90, 255), cv2.MARKER_CROSS, 6 * radius, max(1, radius // 2))
-    return picture
+            cv2.circle(image, pixel(window.positions[i].numpy()), radius, color, -1, cv2.LINE_AA)
+    cv2.drawMarker(image, pixel(np.array(point)), (0, 90, 255), cv2.MARKER_CROSS, 6 * radius, max(1, radius // 2))
+    return image

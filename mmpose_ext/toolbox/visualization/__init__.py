@@ -7,7 +7,7 @@ show. The module has a function
 
 which gets the part of the network that it was registered for, the whole pose estimator in ``eval()`` mode, and one
 person. It runs what it needs (``model.backbone(sample.pixels)``, with hooks where a value is not returned) and returns
-images as large as ``sample.picture``. :mod:`.drawing` has heat maps and masks for it.
+images as large as ``sample.image``. :mod:`.drawing` has heat maps and masks for it.
 """
 
 from __future__ import annotations
@@ -35,7 +35,7 @@ PROVIDERS: dict[str, str] = {
 class Sample(NamedTuple):
     """One person, as the network sees it."""
 
-    picture: np.ndarray
+    image: np.ndarray
     """The crop before normalization, uint8 RGB, (H, W, 3)."""
     pixels: Tensor
     """The crop as the network takes it, (1, 3, H, W)."""
@@ -46,7 +46,7 @@ class Panel(NamedTuple):
 
     title: str
     """A few words; they are drawn above the image."""
-    picture: np.ndarray
+    image: np.ndarray
     """Uint8 RGB, (H, W, 3), of the size of the sample's."""
 
 

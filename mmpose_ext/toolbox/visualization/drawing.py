@@ -15,7 +15,7 @@ _TITLE_HEIGHT = 20
 
 
 def heat(
-    picture: np.ndarray,
+    image: np.ndarray,
     values: np.ndarray,
     *,
     strength: float = 0.6,
@@ -25,7 +25,7 @@ def heat(
     """Color an image from blue (the smallest value) to red (the largest one).
 
     Args:
-        picture: (H, W, 3), uint8 RGB.
+        image: (H, W, 3), uint8 RGB.
         values: Non-negative or not, of any resolution, (h, w).
         strength: Share of the color.
         smooth: Whether values are interpolated between their cells.
@@ -38,24 +38,24 @@ def heat(
     low, high = limits or (float(values.min()), float(values.max()))
     scaled = ((values - low) / (high - low)).clip(0, 1) if high > low else np.zeros_like(values)
     method = cv2.INTER_LINEAR if smooth else cv2.INTER_NEAREST
-    scaled = cv2.resize(scaled, picture.shape[1::-1], interpolation=method)
+    scaled = cv2.resize(scaled, image.shape[1::-1], interpolation=method)
     colors = cv2.applyColorMap((255 * scaled).astype(np.uint8), cv2.COLORMAP_JET)[..., ::-1]
-    return cv2.addWeighted(np.ascontiguousarray(colors), strength, picture, 1 - strength, 0)
+    return cv2.addWeighted(np.ascontiguousarray(colors), strength, image, 1 - strength, 0)
 
 
-def dim(picture: np.ndarray, keep: np.ndarray, *, brightness: float = 0.25) -> np.ndarray:
+def dim(image: np.ndarray, keep: np.ndarray, *, brightness: float = 0.25) -> np.ndarray:
     """Darken what is not to be looked at.
 
     Args:
-        picture: (H, W, 3), uint8 RGB.
+        image: (H, W, 3), uint8 RGB.
         keep: Which cells stay as they are, bool, of any resolution, (h, w).
         brightness: Of the others.
 
     Returns:
         (H, W, 3), uint8 RGB.
     """
-    mask = cv2.resize(keep.astype(np.uint8), picture.shape[1::-1], interpolation=cv2.INTER_NEAREST).astype(bool)
-    return np.where(mask[..., None], picture, (picture * brightness).astype(np.uint8))
+    mask = cv2.resize(keep.astype(np.uint8), image.shape[1::-1], interpolation=cv2.INTER_NEAREST).astype(bool)
+    return np.where(mask[..., None], image, (image * brightness).astype(np.uint8))
 
 
 def sheet(panels: Sequence[Panel], *, height: int = 320, columns: int = 8) -> np.ndarray:
@@ -78,27 +78,27 @@ def sheet(panels: Sequence[Panel], *, height: int = 320, columns: int = 8) -> np
     return np.concatenate(rows, axis=0)
 
 
-def write_picture(path: Path, picture: np.ndarray) -> None:
+def write_image(path: Path, image: np.ndarray) -> None:
     """Write an image file, complete or not at all.
 
     Args:
         path: The file; its folder is made.
-        picture: (H, W, 3), uint8 RGB.
+        image: (H, W, 3), uint8 RGB.
 
     Raises:
         OSError: If it can't be written.
     """
     with atomic_write(path) as file:
-        if not cv2.imwrite(str(file), picture[..., ::-1]):
+        if not cv2.imwrite(str(file), image[..., ::-1]):
             raise OSError(f"{path} can't be written")
 
 
 def _titled(panel: Panel, height: int) -> np.ndarray:
-    scale = height / panel.picture.shape[0]
-    picture = cv2.resize(panel.picture, (round(panel.picture.shape[1] * scale), height), interpolation=cv2.INTER_LINEAR)
+    scale = height / panel.image.shape[0]
+    image = cv2.resize(panel.image, (round(panel.image.shape[1] * scale), height), interpolation=cv2.INTER_LINEAR)
     (needed, _), _ = cv2.getTextSize(panel.title, cv2.FONT_HERSHEY_SIMPLEX, 0.4, 1)
-    width = max(picture.shape[1], needed) + 6
+    width = max(image.shape[1], needed) + 6
     tile = np.full((height + _TITLE_HEIGHT, width, 3), 255, dtype=np.uint8)
-    tile[_TITLE_HEIGHT:, 3 : 3 + picture.shape[1]] = picture
+    tile[_TITLE_HEIGHT:, 3 : 3 + image.shape[1]] = image
     cv2.putText(tile, panel.title, (3, 14), cv2.FONT_HERSHEY_SIMPLEX, 0.4, (0, 0, 0), 1, cv2.LINE_AA)
     return tile

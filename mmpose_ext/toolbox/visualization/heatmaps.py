@@ -26,4 +26,4 @@ def heatmap_panels(model: nn.Module, sample: Sample) -> list[Panel]:
     except ValueError:
         return []
     highest = heatmaps.amax(0).float().cpu().numpy()
-    return [Panel(f"heatmaps, up to {highest.max():.3g}", heat(sample.picture, highest))]
+    return [Panel(f"heatmaps, up to {highest.max():.3g}", heat(sample.image, highest))]

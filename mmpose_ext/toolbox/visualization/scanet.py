@@ -25,16 +25,16 @@ def visualize(module: nn.Module, model: nn.Module, sample: Sample) -> list[Panel
     """
     assert isinstance(module, SharperSpatialAttention)
     maps = module.attention(_input_of(module, model, sample))
-    log_p = log_probabilities(maps.normalised)
+    log_p = log_probabilities(maps.normalized)
     noise = gumbel_noise(log_p, torch.Generator(log_p.device).manual_seed(0))
 
     def panel(title: str, values: Tensor, *, absolute: bool = True) -> Panel:
         limits = (0.0, 1.0) if absolute else None
-        return Panel(title, heat(sample.picture, values[0, 0].cpu().numpy(), smooth=False, limits=limits))
+        return Panel(title, heat(sample.image, values[0, 0].cpu().numpy(), smooth=False, limits=limits))
 
     return [
         panel(f"soft, at most {float(maps.soft.max()):.4f}", maps.soft, absolute=False),
-        panel("normalized, Eq. (5)", maps.normalised),
+        panel("normalized, Eq. (5)", maps.normalized),
         *(panel(f"tau {tau:g}", gumbel_softmax(log_p, 0.0, tau)) for tau in TEMPERATURES),
         *(panel(f"tau {tau:g}, sampled", gumbel_softmax(log_p, noise, tau)) for tau in TEMPERATURES),
     ]

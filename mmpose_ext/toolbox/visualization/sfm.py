@@ -29,10 +29,10 @@ def visualize(module: nn.Module, model: nn.Module, sample: Sample) -> list[Panel
     maps = seen[-1]
     where = place(next(name for name, part in model.named_modules() if part is module))
     if isinstance(module, SpatialAttention):
-        return [Panel(f"{where}: spatial attention M", heat(sample.picture, maps.low[0, 0].cpu().numpy()))]
+        return [Panel(f"{where}: spatial attention M", heat(sample.image, maps.low[0, 0].cpu().numpy()))]
     return [
-        Panel(f"{where}: HSA, M + M * M_deeper", heat(sample.picture, maps.gain[0, 0].cpu().numpy())),
-        Panel(f"{where}: plain, M", heat(sample.picture, maps.low[0, 0].cpu().numpy())),
+        Panel(f"{where}: HSA, M + M * M_deeper", heat(sample.image, maps.gain[0, 0].cpu().numpy())),
+        Panel(f"{where}: plain, M", heat(sample.image, maps.low[0, 0].cpu().numpy())),
     ]
 
 

@@ -27,6 +27,6 @@ def visualize(module: nn.Module, model: nn.Module, sample: Sample) -> list[Panel
     quality, refined = float(features.quality[0]), bool(features.refined[0])
     title = f"{'refined' if refined else 'not refined'}, quality {quality:.2f}"
     return [
-        Panel("attention of the keypoints", heat(sample.picture, attention)),
-        Panel(title, dim(sample.picture, keep)),
+        Panel("attention of the keypoints", heat(sample.image, attention)),
+        Panel(title, dim(sample.image, keep)),
     ]

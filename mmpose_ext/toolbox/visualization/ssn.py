@@ -59,15 +59,15 @@ def panels(
         channel = int(maps.flatten(1).std(1).argmax())
     if not 0 <= channel < len(maps):
         raise ValueError(f"expected a channel from 0 to {len(maps) - 1}, got {channel}")
-    places = peaks(maps[channel]) if points is None else [_on_map(p, sample.picture, (height, width)) for p in points]
-    drawn = [Panel(f"{name}, non-local map {channel}", heat(sample.picture, maps[channel].numpy()))]
+    places = peaks(maps[channel]) if points is None else [_on_map(p, sample.image, (height, width)) for p in points]
+    drawn = [Panel(f"{name}, non-local map {channel}", heat(sample.image, maps[channel].numpy()))]
     for place in places:
         at = f"({place[0]}, {place[1]})"
         field = effective_receptive_field(fsm, x, channel, place).sqrt()
         window = shifted_positions(fsm, x, channel, place)
         drawn += [
-            Panel(f"receptive field of {at}", heat(sample.picture, field.numpy(), smooth=False)),
-            Panel(f"window at {at}", draw_window(sample.picture, window, place, (height, width))),
+            Panel(f"receptive field of {at}", heat(sample.image, field.numpy(), smooth=False)),
+            Panel(f"window at {at}", draw_window(sample.image, window, place, (height, width))),
         ]
     return drawn
 
@@ -93,8 +93,8 @@ def peaks(values: Tensor, number: int = 2) -> list[tuple[int, int]]:
     return found
 
 
-def _on_map(point: tuple[int, int], picture: np.ndarray, size: tuple[int, int]) -> tuple[int, int]:
-    height, width = picture.shape[:2]
+def _on_map(point: tuple[int, int], image: np.ndarray, size: tuple[int, int]) -> tuple[int, int]:
+    height, width = image.shape[:2]
     if not (0 <= point[0] < width and 0 <= point[1] < height):
         raise ValueError(f"expected a point inside of the {width}x{height} crop, got {point}")
     return point[0] * size[1] // width, point[1] * size[0] // height

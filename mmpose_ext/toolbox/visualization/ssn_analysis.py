@@ -24,7 +24,7 @@ from mmpose_ext.models.ssn import FeatureShiftModule
 from mmpose_ext.toolbox.networks import load_candidate
 from mmpose_ext.toolbox.studies.ssn import SOURCES, Offsets, modules_of, offsets_of, scores
 from mmpose_ext.toolbox.studies.ssn_plots import plot_channels, plot_keypoint_offsets, plot_offsets, save
-from mmpose_ext.toolbox.visualization.drawing import sheet, write_picture
+from mmpose_ext.toolbox.visualization.drawing import sheet, write_image
 from mmpose_ext.toolbox.visualization.ssn import panels
 from mmpose_ext.toolbox.visualization.topdown import Box, TopdownReader
 
@@ -172,7 +172,7 @@ def analyze_receptive_fields(
         wanted = None if points is None else [(x, y) for x, y in points]
         drawn = panels(module, f"FSM{fsm}", model, sample, channel=channel, points=wanted)
         files.append(Path(out, f"receptive-field-fsm{fsm}-{image.stem}.png"))
-        write_picture(files[-1], sheet([pose, *drawn]))
+        write_image(files[-1], sheet([pose, *drawn]))
     return Analysis(files, [])
 
 

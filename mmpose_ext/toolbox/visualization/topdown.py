@@ -66,7 +66,7 @@ class TopdownReader:
         sample = self._sample(batch)
         with DefaultScope.overwrite_default_scope(self.scope):
             (result,) = self.model.test_step(batch)
-        return sample, Panel("pose", self._pose(sample.picture, result))
+        return sample, Panel("pose", self._pose(sample.image, result))
 
     def crop(self, image: np.ndarray, box: Box | None = None) -> Sample:
         """Crop one person without looking for a pose.
@@ -86,22 +86,22 @@ class TopdownReader:
         return pseudo_collate([self.pipeline(info)])
 
     def _sample(self, batch: dict[str, Any]) -> Sample:
-        picture = batch["inputs"][0].permute(1, 2, 0).numpy()[..., ::-1]
+        image = batch["inputs"][0].permute(1, 2, 0).numpy()[..., ::-1]
         with DefaultScope.overwrite_default_scope(self.scope):
             pixels = self.model.data_preprocessor(batch, False)["inputs"]
         zooms = (self.model.test_cfg or {}).get("zooms", ())
         if 1 in zooms and pixels.shape[2] % len(zooms) == 0:  # a strip of crops: the one that is neither near nor far
             height = pixels.shape[2] // len(zooms)
             rows = slice(list(zooms).index(1) * height, (list(zooms).index(1) + 1) * height)
-            picture, pixels = picture[rows], pixels[:, :, rows]
-        return Sample(np.ascontiguousarray(picture), pixels)
+            image, pixels = image[rows], pixels[:, :, rows]
+        return Sample(np.ascontiguousarray(image), pixels)
 
-    def _pose(self, picture: np.ndarray, result: PoseDataSample) -> np.ndarray:
+    def _pose(self, image: np.ndarray, result: PoseDataSample) -> np.ndarray:
         """Draw the predicted pose over the crop."""
-        size = np.array(picture.shape[1::-1])
+        size = np.array(image.shape[1::-1])
         center, scale = (np.asarray(result.metainfo[name]) for name in ("input_center", "input_scale"))
         result.pred_instances.keypoints = (result.pred_instances.keypoints - center + scale / 2) / scale * size
         visualizer = PoseLocalVisualizer(radius=max(2, size[0] // 64), line_width=max(1, size[0] // 96))
         visualizer.set_dataset_meta(self.meta)
-        visualizer.add_datasample("pose", picture, result, draw_gt=False, draw_bbox=False, show_kpt_idx=False)
+        visualizer.add_datasample("pose", image, result, draw_gt=False, draw_bbox=False, show_kpt_idx=False)
         return visualizer.get_image()

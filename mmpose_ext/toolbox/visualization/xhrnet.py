@@ -46,5 +46,5 @@ def _panels(attention: Tensor, axis: str, sample: Sample) -> list[Panel]:
     for title, values in (("mean", attention.mean(1)), (f"channel {liveliest}", attention[:, liveliest])):
         stripe = values[:, None] if axis == "H" else values[None]
         span = f"{float(values.min()):.2f} to {float(values.max()):.2f}"
-        drawn.append(Panel(f"{axis}-wise, {title}, {span}", heat(sample.picture, stripe.cpu().numpy())))
+        drawn.append(Panel(f"{axis}-wise, {title}, {span}", heat(sample.image, stripe.cpu().numpy())))
     return drawn

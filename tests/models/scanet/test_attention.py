@@ -19,7 +19,7 @@ from mmpose_ext.models.scanet.sharper import (
     gumbel_noise,
     gumbel_softmax,
     log_probabilities,
-    min_max_normalise,
+    min_max_normalize,
     soft_attention,
 )
 
@@ -39,7 +39,7 @@ def dilated(x: Tensor, weight: Tensor, bias: Tensor, dilation: int) -> Tensor:
 
 def probabilities(*shape: int) -> Tensor:
     """Maps that reach 0 and 1, as Eq. (5) makes them."""
-    return min_max_normalise(torch.rand(*shape))
+    return min_max_normalize(torch.rand(*shape))
 
 
 def test_equation_4() -> None:
@@ -71,8 +71,8 @@ def test_soft_attention_is_a_softmax_over_positions() -> None:
 
 def test_equation_5() -> None:
     attention = torch.rand(3, 1, 4, 5)
-    normalised = min_max_normalise(attention)
-    for got, one in zip(normalised, attention, strict=True):
+    normalized = min_max_normalize(attention)
+    for got, one in zip(normalized, attention, strict=True):
         values = one.flatten().tolist()
         low, high = min(values), max(values)
         for a, b in zip(got.flatten().tolist(), values, strict=True):
@@ -81,7 +81,7 @@ def test_equation_5() -> None:
 
 def test_equation_5_without_contrast() -> None:
     attention = torch.full((2, 1, 3, 3), 0.25, requires_grad=True)
-    out = min_max_normalise(attention)
+    out = min_max_normalize(attention)
     assert (out == 1).all(), "nothing is excluded"
     out.sum().backward()
     assert torch.isfinite(attention.grad).all()
@@ -103,9 +103,9 @@ def test_saturated_scores_keep_a_gradient() -> None:
     scores = torch.randn(1, 1, 64, 64)
     scores[0, 0, 20, 30] = 20.0
     scores.requires_grad_()
-    normalised = min_max_normalise(soft_attention(scores))
-    assert ((normalised < MARGIN).float().mean()) > 0.99
-    (gumbel_softmax(log_probabilities(normalised), 0.0, 1.0) * torch.randn(scores.shape)).sum().backward()
+    normalized = min_max_normalize(soft_attention(scores))
+    assert ((normalized < MARGIN).float().mean()) > 0.99
+    (gumbel_softmax(log_probabilities(normalized), 0.0, 1.0) * torch.randn(scores.shape)).sum().backward()
     assert (scores.grad != 0).all() and scores.grad.isfinite().all()
 
 
@@ -171,7 +171,7 @@ def test_half_precision_and_probabilities_0_and_1(tau: float, dtype: torch.dtype
     out.float().square().sum().backward()
     assert torch.isfinite(x.grad).all() and torch.isfinite(module.score.weight.grad).all()
     maps = module.attention(x)
-    assert {0.0, 1.0} <= set(maps.normalised.flatten().tolist())
+    assert {0.0, 1.0} <= set(maps.normalized.flatten().tolist())
     assert all(part.dtype == torch.float32 for part in maps)
 
 

@@ -59,7 +59,7 @@ def test_concatenation_and_its_deployed_form(upsample: bool) -> None:
     torch.testing.assert_close(deployed(x, history), expected, rtol=1e-4, atol=1e-5)
 
 
-def test_another_normalisation_stays_as_it_is() -> None:
+def test_another_normalization_stays_as_it_is() -> None:
     fusion = ConcatFusion(8, 6, upsample=True, norm_cfg=dict(type="GN", num_groups=2)).eval()
     x, history = torch.randn(2, 8, 3, 2), torch.randn(2, 6, 6, 4)
     expected = fusion(x, history)

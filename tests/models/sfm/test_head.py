@@ -33,7 +33,7 @@ def features(batch: int = 2) -> SFMFeatures:
 
 
 def naive_mse(heatmaps: Tensor, data: list) -> float:
-    """Mean over samples, keypoints and pixels of the squared error, of labelled keypoints."""
+    """Mean over samples, keypoints and pixels of the squared error, of labeled keypoints."""
     total, number = 0.0, 0
     for maps, sample in zip(heatmaps, data, strict=True):
         for k in range(K):

@@ -229,7 +229,7 @@ def test_similarity_is_that_of_points_in_the_picture(scale):
     """COCO's formula in pixels of any picture, with the box as the object."""
     height, width = 8, 6
     prediction, target = torch.randn(4, M, height, width), torch.randn(4, M, height, width)
-    labelled = torch.tensor([[1, 1, 1], [1, 0, 1], [0, 0, 1], [0, 0, 0]], dtype=torch.bool)
+    labeled = torch.tensor([[1, 1, 1], [1, 0, 1], [0, 0, 1], [0, 0, 0]], dtype=torch.bool)
     sigmas = torch.tensor([0.1, 0.5, 1.0])
     box = (width * scale, height * scale)
     expected = torch.zeros(4)
@@ -239,10 +239,10 @@ def test_similarity_is_that_of_points_in_the_picture(scale):
             p, t = (divmod(int(x[b, i].argmax()), width) for x in (prediction, target))
             dx, dy = (p[1] - t[1]) * box[0] / width, (p[0] - t[0]) * box[1] / height
             k = 2 * float(sigmas[i])
-            if labelled[b, i]:
+            if labeled[b, i]:
                 values.append(math.exp(-(dx**2 + dy**2) / (2 * k**2 * box[0] * box[1])))
         expected[b] = sum(values) / len(values) if values else 0
-    torch.testing.assert_close(object_keypoint_similarity(prediction, target, labelled, sigmas), expected)
+    torch.testing.assert_close(object_keypoint_similarity(prediction, target, labeled, sigmas), expected)
 
 
 def test_quality_loss_leaves_out_what_has_no_label():

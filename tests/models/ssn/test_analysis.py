@@ -117,7 +117,7 @@ def test_visualize_knows_the_network() -> None:
     sample = Sample(np.zeros((32, 32, 3), np.uint8), torch.randn(1, 3, 32, 32))
     drawn = panels_of(estimator(), sample)
     assert len(drawn) == 5 and drawn[0].title.startswith("FSM3")
-    assert all(panel.picture.shape == (32, 32, 3) for panel in drawn)
+    assert all(panel.image.shape == (32, 32, 3) for panel in drawn)
 
 
 def test_command(tmp_path, capsys) -> None:

@@ -76,7 +76,7 @@ def test_exchange_is_the_documented_sum(branches):
         torch.testing.assert_close(ours, expected.relu(), rtol=1e-4, atol=1e-4)
 
 
-def test_normalisation_statistics_move_once_per_step():
+def test_normalization_statistics_move_once_per_step():
     module = MultiResolutionModule((8, 16), (16, 8)).train()
     module([torch.randn(2, 8, 16, 8), torch.randn(2, 16, 8, 4)])
     assert module.paths["0to1"][0].depthwise_conv.bn.num_batches_tracked == 1

@@ -43,7 +43,7 @@ def points(folder: Path) -> np.ndarray:
 
 
 def test_infer_runs_it(tiny, exported: Path, tmp_path: Path) -> None:
-    """With boxes, in batches, without the config; the key points are PyTorch's."""
+    """With boxes, in batches, without the config; the keypoints are PyTorch's."""
     words = ["infer", *map(str, tiny.pictures[:3]), "--boxes", str(tiny.boxes), "--batch", "2", "--no-pictures"]
     model = ["--model", str(tiny.config), "--checkpoint", str(tiny.checkpoint)]
     assert main([*words, *model, "--out", str(tmp_path / "torch")]) == 0
@@ -334,7 +334,7 @@ def test_persons_are_spread_over_the_annotations(tiny) -> None:
 
 
 def test_heatmaps_by_hand(tiny, exported: Path) -> None:
-    """Any runtime with a few lines of NumPy gets the key points: crop, run, highest value, back to the picture."""
+    """Any runtime with a few lines of NumPy gets the keypoints: crop, run, highest value, back to the picture."""
     image = cv2.imread(str(tiny.pictures[0]))
     file = OnnxEstimator(exported)
     crop = Crop(image, np.array([0, 0, 64, 64, 1], dtype=np.float32))

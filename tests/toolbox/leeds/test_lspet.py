@@ -88,8 +88,8 @@ def test_mpii_style_agrees_with_coco_style(archive: Path, tmp_path: Path) -> Non
     for info in map(mpii.get_data_info, range(len(mpii))):
         twin = persons[info["img_id"]]
         width, height = twin["raw_ann_info"]["bbox"][2:]
-        centre = np.array(twin["raw_ann_info"]["bbox"][:2]) + (width / 2, height / 2)
-        np.testing.assert_allclose(info["bbox_center"][0], centre, atol=0.02)
+        center = np.array(twin["raw_ann_info"]["bbox"][:2]) + (width / 2, height / 2)
+        np.testing.assert_allclose(info["bbox_center"][0], center, atol=0.02)
         np.testing.assert_allclose(info["bbox_scale"], max(width, height), atol=0.02)
         np.testing.assert_allclose(info["keypoints"][0, [8, 9]], twin["keypoints"][0, [12, 13]], atol=0.011)
         np.testing.assert_allclose(info["keypoints"][0, 10:16], twin["keypoints"][0, 6:12], atol=0.011)

@@ -348,7 +348,7 @@ FAMILIES = ("xhrnet-18", "ssn-3block-k256", "sfm", "scanet-1s-synthetic", "sharp
 
 @pytest.mark.parametrize("model", ["xhrnet-18", "sharpose-small", HRNET])
 def test_what_is_written(content: Content, tmp_path: Path, model: str) -> None:
-    """The config builds a network with the right number of keypoints; the metainfo has pairs and colours."""
+    """The config builds a network with the right number of keypoints; the metainfo has pairs and colors."""
     assert init(content, tmp_path, "--model", model, "--epochs", "3") == 0
     path = config_in(tmp_path)
     config = Config.fromfile(path)

@@ -1,4 +1,4 @@
-"""What changes in a model's config for other data: number of key points, schedule, weights that aren't there."""
+"""What changes in a model's config for other data: number of keypoints, schedule, weights that aren't there."""
 
 from __future__ import annotations
 

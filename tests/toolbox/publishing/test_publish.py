@@ -169,7 +169,7 @@ def test_complete_or_not_there(training: Training, tmp_path: Path, monkeypatch: 
     assert list(tmp_path.iterdir()) == []
 
 
-@pytest.mark.parametrize("form", ["serialise", "_pth"])
+@pytest.mark.parametrize("form", ["serialize", "_pth"])
 def test_what_does_not_come_back_is_not_published(
     training: Training, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, form: str
 ) -> None:

@@ -26,18 +26,18 @@ def test_maps_of_every_stack() -> None:
     model = Estimator(variant="ssa").eval()
     panels = panels_of(model, sample)
     assert len(panels) == 2 * (2 + 2 * len(TEMPERATURES))
-    assert all(panel.picture.shape == sample.picture.shape for panel in panels)
+    assert all(panel.image.shape == sample.image.shape for panel in panels)
     titles = [panel.title for panel in panels]
     assert titles[1:3] == ["normalized, Eq. (5)", "tau 0.1"] and titles[7] == "tau 0.1, sampled"
     by_title = dict(zip(titles, panels, strict=True))
-    np.testing.assert_array_equal(panels_of(model, sample)[9].picture, panels[9].picture)  # the same noise each time
-    same = np.abs(by_title["tau 1"].picture.astype(int) - by_title["normalized, Eq. (5)"].picture.astype(int))
+    np.testing.assert_array_equal(panels_of(model, sample)[9].image, panels[9].image)  # the same noise each time
+    same = np.abs(by_title["tau 1"].image.astype(int) - by_title["normalized, Eq. (5)"].image.astype(int))
     assert same.max() <= 3, "without noise, temperature 1 is the normalized map"
 
 
-def test_a_cold_map_has_two_colours_and_a_hot_one_has_one() -> None:
+def test_a_cold_map_has_two_colors_and_a_hot_one_has_one() -> None:
     torch.manual_seed(0)
     sample = Sample(np.full((64, 64, 3), 120, np.uint8), torch.randn(1, 3, 64, 64))
-    drawn = {panel.title: panel.picture.astype(float) for panel in panels_of(Estimator(variant="ssa").eval(), sample)}
+    drawn = {panel.title: panel.image.astype(float) for panel in panels_of(Estimator(variant="ssa").eval(), sample)}
     redness = {title: picture[..., 0] - picture[..., 2] for title, picture in drawn.items()}
     assert redness["tau 0.1"].std() > 3 * redness["tau 10"].std()

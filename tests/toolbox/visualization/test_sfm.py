@@ -23,13 +23,13 @@ def test_maps_of_every_block(name: str, panels: int) -> None:
     sample = Sample(np.full((32, 24, 3), 90, np.uint8), torch.randn(1, 3, 32, 24))
     found = panels_of(model, sample)
     assert len(found) == panels and len({panel.title for panel in found}) == panels
-    assert all(panel.picture.shape == (32, 24, 3) for panel in found)
+    assert all(panel.image.shape == (32, 24, 3) for panel in found)
     deepest, block = model.backbone.down1.nodes["2"]
     with torch.no_grad():
         x11 = model.backbone.stem(sample.pixels)
         maps = block.attention(deepest(model.backbone.down1.downsample["2"](x11)))
-    expected = heat(sample.picture, (maps.low + maps.low * maps.high)[0, 0].numpy())
+    expected = heat(sample.image, (maps.low + maps.low * maps.high)[0, 0].numpy())
     assert found[0].title.startswith("X_21: ")
     assert place("backbone.layer4.hsa_plugin0") == "backbone.layer4.hsa_plugin0"
-    np.testing.assert_array_equal(found[0].picture, expected)
+    np.testing.assert_array_equal(found[0].image, expected)
     assert not any(module._forward_hooks for module in model.modules())

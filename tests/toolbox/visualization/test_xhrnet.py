@@ -32,7 +32,7 @@ def test_stripes_across_the_other_axis() -> None:
     assert [kind.split()[0] for _, kind in kinds] == ["mean", "channel"] * 2
     for panel in panels:
         along = 1 if panel.title.startswith("H") else 0
-        picture = panel.picture.astype(int)
+        picture = panel.image.astype(int)
         assert picture.shape == (64, 64, 3)
         assert np.ptp(picture, axis=along).max() == 0, "one value for each row, or column"
         assert np.ptp(picture, axis=1 - along).max() > 0

@@ -9,7 +9,7 @@ from typing import NamedTuple
 from mmpose_ext.toolbox.json_file import read_json
 from mmpose_ext.toolbox.networks import load_candidate
 from mmpose_ext.toolbox.visualization import panels_of
-from mmpose_ext.toolbox.visualization.drawing import sheet, write_picture
+from mmpose_ext.toolbox.visualization.drawing import sheet, write_image
 from mmpose_ext.toolbox.visualization.topdown import Box, TopdownReader
 
 __all__ = ["SUFFIXES", "visualize"]
@@ -66,7 +66,7 @@ def visualize(
     for person in persons[:limit]:
         sample, pose = reader.read(person.image, person.box)
         files.append(Path(out, f"{person.image.stem}-{person.number}.png"))
-        write_picture(files[-1], sheet([pose, *panels_of(model, sample)]))
+        write_image(files[-1], sheet([pose, *panels_of(model, sample)]))
         if written is not None:
             written(files[-1])
     return files
