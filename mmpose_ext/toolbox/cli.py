@@ -5,6 +5,7 @@ from __future__ import annotations
 import argparse
 import importlib
 import sys
+import warnings
 from collections.abc import Sequence
 
 from mmpose_ext.toolbox.command_errors import run_command
@@ -55,7 +56,9 @@ def main(argv: Sequence[str] | None = None) -> int:
             module.add_arguments(sub)
             sub.set_defaults(run=module.run)
     args = parser.parse_args(argv)
-    return run_command(args.command, lambda: args.run(args))
+    with warnings.catch_warnings():
+        warnings.filterwarnings("ignore", "The metainfo config file")  # MMPose finds its own copy and says so
+        return run_command(args.command, lambda: args.run(args))
 
 
 if __name__ == "__main__":
