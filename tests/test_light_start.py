@@ -74,6 +74,32 @@ def test_help_and_usage_errors_import_no_library() -> None:
     assert {"convert", "export", "infer", "publish", "visualize"} <= required
 
 
+def test_wrong_values_import_no_library() -> None:
+    """What a look at names and files tells is said before torch is imported."""
+    script = """
+import contextlib, io, json, sys
+from mmpose_ext.toolbox import cli
+for line in json.loads(sys.argv[2]):
+    with contextlib.redirect_stderr(io.StringIO()) as error:
+        assert cli.main(line) == 2, line
+    assert error.getvalue().count("\\n") == 1 and line[-1] in error.getvalue(), error.getvalue()
+    assert not set(json.loads(sys.argv[1])) & sys.modules.keys(), line
+"""
+    lines = [
+        ["infer", "nothing.jpg"],
+        ["infer", "/", "--model", "xhrnet-19"],
+        ["infer", "/", "--model", "no.onnx"],
+        ["infer", "/", "--checkpoint", "no.pth"],
+        ["visualize", "xhrnet-18", "none", "nothing.jpg"],
+        ["demo", "--model", "xhrnet-19"],
+        ["demo", "--checkpoint", "no.pth"],
+        ["reproduce", "xhrnet:99"],
+        ["export", "xhrnet-18", "none", "out.txt"],
+        ["analyze-ssn", "receptive-field", "xhrnet-18", "none", "nothing.jpg"],
+    ]
+    run(script, json.dumps(sorted(HEAVY)), json.dumps(lines))
+
+
 def test_the_choices_written_out_are_those_there_are() -> None:
     assert list(PAPERS) == sorted(CONVERTERS)
 

@@ -53,12 +53,14 @@ _TOOLBOX = {
     "publishing": "publishing",
     "publishing.zoo": "catalogue.metafile",
     "reproduction": "reproduction",
+    "reproduction.look": "reproduction.style",
     "reproduction.manifest": "catalogue.paper_tables",
     "visualization": "visualization",
 }
 MOVED = {f"mmpose_ext.{old}": f"mmpose_ext.toolbox.{new}" for old, new in _TOOLBOX.items()}
 """Old module or package -> new one; a module inside a package that moved keeps its own name."""
 MOVED["mmpose_ext.analysis"] = "mmpose_ext.toolbox"
+MOVED["mmpose_ext.datasets.whole_folder"] = MOVED["mmpose_ext.utils.whole_file"] = "mmpose_ext.atomic"
 
 
 def new_name(name: str) -> str | None:

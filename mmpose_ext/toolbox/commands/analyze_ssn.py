@@ -12,6 +12,7 @@ from mmpose_ext.toolbox.commands.arguments import (
     checkpoint_path,
     positive,
     require_config,
+    require_paths,
 )
 
 OUT = Path("work_dirs/analyze-ssn")
@@ -63,6 +64,7 @@ def run(args: argparse.Namespace) -> int:
     """
     require_config(args.config)
     checkpoints = [checkpoint_path(one) for one in getattr(args, "checkpoints", None) or [args.checkpoint]]
+    require_paths(getattr(args, "images", ()), expected="an image")
     from mmpose_ext.toolbox.visualization import ssn_analysis as ssn
 
     if args.kind == "offsets":

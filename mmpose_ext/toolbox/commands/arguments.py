@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import argparse
+from collections.abc import Iterable
 from pathlib import Path
 
 from mmpose_ext.weights import SCHEME, shipped_weights
@@ -17,6 +18,7 @@ __all__ = [
     "positive",
     "require_checkpoint",
     "require_config",
+    "require_paths",
 ]
 
 CONFIG = "path, mmpose::path, mmpose_ext::path, base name or alias of a config"
@@ -110,3 +112,19 @@ def require_checkpoint(text: str) -> Path:
     if not path.stat().st_size:
         raise ValueError(f"expected a checkpoint file, got {path}, which is empty")
     return path
+
+
+def require_paths(paths: Iterable[str | Path], *, expected: str) -> None:
+    """Refuse files and folders that do not exist.
+
+    Args:
+        paths: What the user wrote.
+        expected: What they should be, for the message.
+
+    Raises:
+        ValueError: For the first one that does not exist.
+    """
+    for path in paths:
+        place = Path(path).expanduser()
+        if not place.exists() and not place.is_symlink():  # of a link without a target more can be said
+            raise ValueError(f"expected {expected}, got {str(path)!r}, which does not exist")

@@ -13,6 +13,8 @@ from contextlib import contextmanager
 from pathlib import Path
 from types import FrameType
 
+from mmpose_ext.toolbox.commands.arguments import require_checkpoint, require_config
+
 
 def add_arguments(parser: argparse.ArgumentParser) -> None:
     """Declare the arguments of ``mmpose-ext demo``.
@@ -53,6 +55,9 @@ def run(args: argparse.Namespace) -> int:
     Returns:
         0.
     """
+    require_config(args.model)
+    if args.checkpoint is not None:
+        require_checkpoint(str(args.checkpoint))
     options = {name: value for name, value in vars(args).items() if name not in {"command", "run"}}
     try:
         with _interruptible():

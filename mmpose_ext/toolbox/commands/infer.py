@@ -10,6 +10,7 @@ import argparse
 import sys
 from pathlib import Path
 
+from mmpose_ext.toolbox.commands.arguments import require_checkpoint, require_config, require_paths
 from mmpose_ext.weights import DEFAULT
 
 
@@ -51,6 +52,7 @@ def run(args: argparse.Namespace) -> int:
         0; 2 if something can't be read, which is named on stderr while the rest goes on; 130 after Control-C, unless
         that is how a camera was ended.
     """
+    _check(args)
     from tqdm import tqdm
 
     from mmpose_ext.toolbox.inference.run import RANDOM_WEIGHTS, infer
@@ -70,6 +72,19 @@ def run(args: argparse.Namespace) -> int:
     counts = f"{_count(report.persons, 'person')} in {_count(report.images, 'image')}"
     print(f"{counts}: {report.predictions}" + (f" ({'; '.join(remarks)})" if remarks else ""))
     return 2 if report.unreadable else 130 if report.stopped else 0
+
+
+def _check(args: argparse.Namespace) -> None:
+    """Refuse what can be seen to be wrong before anything heavy is imported."""
+    if args.model.endswith(".onnx"):
+        if args.checkpoint is None:
+            require_paths([args.model], expected="an ONNX file")
+    else:
+        require_config(args.model)
+        if args.checkpoint not in (None, "none"):
+            require_checkpoint(args.checkpoint)
+    if len(args.paths) == 1 and not args.paths[0].startswith("webcam"):  # of several, the others are done
+        require_paths(args.paths, expected="an image, a video, a folder or webcam")
 
 
 def _count(number: int, what: str) -> str:

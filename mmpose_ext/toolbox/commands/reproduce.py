@@ -45,6 +45,10 @@ def run(args: argparse.Namespace) -> int:
     Returns:
         0 if all counts agree, 1 if one does not or a test fails.
     """
+    from mmpose_ext.toolbox.catalogue.metafile import load_metafile, metafiles
+    from mmpose_ext.toolbox.catalogue.paper_tables import find_tables
+
+    find_tables(args.tables, {name: load_metafile(path) for name, path in metafiles().items()})  # before torch
     from mmpose_ext.toolbox.reproduction import load_tables, reproduce
     from mmpose_ext.toolbox.reproduction.report import markdown
 

@@ -9,6 +9,8 @@ from __future__ import annotations
 import argparse
 from pathlib import Path
 
+from mmpose_ext.toolbox.commands.arguments import positive
+
 
 def add_arguments(parser: argparse.ArgumentParser) -> None:
     """Declare the arguments of ``mmpose-ext synthetic``.
@@ -17,7 +19,7 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
         parser: The parser of this command.
     """
     parser.add_argument("out", type=Path, help="folder to write, missing or empty")
-    parser.add_argument("--persons", type=int, default=2000, help="number of annotated persons")
+    parser.add_argument("--persons", type=positive, default=2000, help="number of annotated persons")
     parser.add_argument("--seed", type=int, default=0, help="seed of all random choices")
     parser.add_argument("--workers", type=int, default=None, help="processes; one for each CPU without this")
     parser.add_argument("--preview", type=Path, default=None, help="also write a sheet of labeled samples to this file")

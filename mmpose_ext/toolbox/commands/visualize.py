@@ -5,7 +5,14 @@ from __future__ import annotations
 import argparse
 from pathlib import Path
 
-from mmpose_ext.toolbox.commands.arguments import CONFIG, WEIGHTS, checkpoint_path, positive, require_config
+from mmpose_ext.toolbox.commands.arguments import (
+    CONFIG,
+    WEIGHTS,
+    checkpoint_path,
+    positive,
+    require_config,
+    require_paths,
+)
 
 
 def add_arguments(parser: argparse.ArgumentParser) -> None:
@@ -42,6 +49,7 @@ def run(args: argparse.Namespace) -> int:
     """
     require_config(args.config)
     checkpoint = checkpoint_path(args.checkpoint)
+    require_paths(args.images, expected="an image or a folder")
     from mmpose_ext.toolbox.visualization.visualize import visualize
 
     options = dict(boxes=args.box, annotations=args.annotations, limit=args.limit, out=args.out)

@@ -106,7 +106,7 @@ def check(content: Mapping[str, Any], *, images: Path | None = None) -> Report:
     known = {image["id"]: image for image in usable}
     listed = {image["id"] for image in content["images"] if _has_id(image)}
 
-    def look(annotation: Mapping[str, Any]) -> Iterator[Finding]:
+    def inspect(annotation: Mapping[str, Any]) -> Iterator[Finding]:
         number: Any = annotation.get("image_id")
         if not is_identity(number):
             yield True, f"expected a whole number as its `image_id`, got {shown(number)}"
@@ -115,7 +115,7 @@ def check(content: Mapping[str, Any], *, images: Path | None = None) -> Report:
         yield from person_findings(annotation, names, known.get(number) if is_identity(number) else None)
 
     mine, others = _of_category(content["annotations"], category["id"])
-    persons, found = _entries("annotation", mine, look)
+    persons, found = _entries("annotation", mine, inspect)
     persons = [person for person in persons if person["image_id"] in known]
     seen = [visibility(entry, names) for entry in mine if isinstance(entry, dict)]
     labeled = [sum(one[k] > 0 for one in seen) for k in range(len(names))]
@@ -153,7 +153,7 @@ def _of_category(entries: Sequence[Any], category: Any) -> tuple[list[Any], list
 
 
 def _entries(
-    kind: str, entries: Sequence[Any], look: Callable[[Mapping[str, Any]], Iterator[Finding]]
+    kind: str, entries: Sequence[Any], inspect: Callable[[Mapping[str, Any]], Iterator[Finding]]
 ) -> tuple[list[Mapping[str, Any]], list[Problem]]:
     """Look at all images or annotations: those without an error, and the problems."""
     times = Counter(entry["id"] for entry in entries if _has_id(entry))
@@ -167,7 +167,7 @@ def _entries(
             problems.append(Problem(True, kind, f"no. {place} of the list", text))
             continue
         identity = entry["id"]
-        findings = [] if identity in met else list(look(entry))
+        findings = [] if identity in met else list(inspect(entry))
         if times[identity] > 1 and identity not in met:
             findings.append((True, f"{times[identity]} entries have its id, expected one"))
         met.add(identity)

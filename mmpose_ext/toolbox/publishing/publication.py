@@ -132,7 +132,7 @@ def write_publication(
     formats = list(dict.fromkeys(formats))
     if not formats or set(formats) - set(FORMATS):
         raise ValueError(f"expected formats among {', '.join(FORMATS)}, got {', '.join(formats) or 'none'}")
-    with _whole_folder(out) as folder:
+    with _partial_folder(out) as folder:
         text = write_literal(resolved.config.to_dict())
         (folder / f"{name}.py").write_text(text, encoding="utf-8")
         candidate = config_candidate(resolved.config, name, source=resolved.origin)
@@ -161,7 +161,7 @@ def write_publication(
 
 
 @contextmanager
-def _whole_folder(out: Path) -> Iterator[Path]:
+def _partial_folder(out: Path) -> Iterator[Path]:
     """A folder to fill, in the same file system as its place; gone afterwards unless it has been renamed."""
     out.mkdir(parents=True, exist_ok=True)
     folder = Path(tempfile.mkdtemp(prefix=".publish-", dir=out))
