@@ -251,6 +251,7 @@ print(np.ravel(result['predictions'][0][0]['keypoints']).tolist())
     expected = json.loads(environment.run("-W", "ignore", "-c", code).splitlines()[-1])
     command = ("-m", "mmpose_ext.toolbox.cli")
     environment.run(*command, "infer", "photo.png", "--out", "poses")
+    install(environment.python, f"{wheel}[fresh,onnx]")
     assert "simplified" in environment.run(*command, "export", "xhrnet-18-lsp", "out.onnx")
     environment.run(*command, "infer", "photo.png", "--model", "out.onnx", "--out", "onnx")
     for out in ("poses", "onnx"):
