@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 
+import cv2
 import numpy as np
 import pytest
 import torch
@@ -129,5 +130,7 @@ def test_command(tmp_path, capsys) -> None:
     assert "FSM1: mean length 0.00 pixels" in capsys.readouterr().out
     assert main(["analyze-ssn", "offsets", "xhrnet-18", "none"]) == 2
     assert "network with FeatureShiftModules" in capsys.readouterr().err
-    assert main(["analyze-ssn", "receptive-field", config, "none", "--fsm", "4", "x.jpg"]) == 2
+    image = tmp_path / "x.png"
+    cv2.imwrite(str(image), np.zeros((64, 48, 3), np.uint8))
+    assert main(["analyze-ssn", "receptive-field", config, "none", "--fsm", "4", str(image)]) == 2
     assert "--fsm from 1 to 3, got 4" in capsys.readouterr().err
