@@ -66,7 +66,10 @@ class Environment:
 def wheel(tmp_path_factory: pytest.TempPathFactory) -> Path:
     """The wheel, built from the source distribution as an index would serve it."""
     folder = tmp_path_factory.mktemp("dist")
-    command = [sys.executable, "-m", "build", "--no-isolation", "--outdir", folder, ROOT]
+    source = folder / "source"  # a copy: two builds in one folder disturb each other
+    left = (".*", "*.egg-info", "__pycache__", "build", "data", "dist", "work_dirs")
+    shutil.copytree(ROOT, source, ignore=shutil.ignore_patterns(*left))
+    command = [sys.executable, "-m", "build", "--no-isolation", "--outdir", folder, source]
     subprocess.run(command, check=True, stdout=subprocess.DEVNULL)
     (path,) = folder.glob("*.whl")
     return path
