@@ -12,11 +12,9 @@ Files (in `data/`, or `$MMPOSE_EXT_DATA`; `mmpose-ext convert-lspet` and `conver
     lsp/images/im0001.jpg ...
 """
 
-_base_ = ["lspet_metainfo.py"]
+_base_ = ["lspet_256x192.py"]
 
 codec = dict(type="UDPHeatmap", input_size=(192, 256), heatmap_size=(48, 64), sigma=2)
-dataset_type = "CocoDataset"  # by it MMPose's inferencers choose a detector; they read data_mode as well
-data_mode = "topdown"
 
 train_pipeline = [
     dict(type="LoadImage"),
@@ -38,11 +36,8 @@ val_pipeline = [
 data_root = "{{$MMPOSE_EXT_DATA:data}}/"
 
 train_dataloader = dict(
-    batch_size=64,
-    num_workers=2,
-    persistent_workers=True,
-    sampler=dict(type="DefaultSampler", shuffle=True),
     dataset=dict(
+        _delete_=True,
         type="CombinedDataset",
         metainfo=_base_.dataset_info,
         datasets=[
@@ -66,39 +61,9 @@ train_dataloader = dict(
         pipeline=train_pipeline,
     ),
 )
-val_dataloader = dict(
-    batch_size=32,
-    num_workers=2,
-    persistent_workers=True,
-    drop_last=False,
-    sampler=dict(type="DefaultSampler", shuffle=False, round_up=False),
-    dataset=dict(
-        type="CocoDataset",
-        data_mode="topdown",
-        metainfo=_base_.dataset_info,
-        data_root=data_root + "lspet/",
-        ann_file="annotations/lspet_val.json",
-        data_prefix=dict(img="images/"),
-        test_mode=True,
-        pipeline=val_pipeline,
-    ),
-)
+val_dataloader = dict(dataset=dict(pipeline=val_pipeline))
 test_dataloader = dict(
-    batch_size=32,
-    num_workers=2,
-    persistent_workers=True,
-    drop_last=False,
-    sampler=dict(type="DefaultSampler", shuffle=False, round_up=False),
-    dataset=dict(
-        type="CocoDataset",
-        data_mode="topdown",
-        metainfo=_base_.dataset_info,
-        data_root=data_root + "lsp/",
-        ann_file="annotations/lsp_test.json",
-        data_prefix=dict(img="images/"),
-        test_mode=True,
-        pipeline=val_pipeline,
-    ),
+    dataset=dict(data_root=data_root + "lsp/", ann_file="annotations/lsp_test.json", pipeline=val_pipeline)
 )
 
 # Scores print as `torso/PCK@0.2`, which chooses the best checkpoint, and `PCK@0.2 of the box/PCK`.
