@@ -1,13 +1,28 @@
-"""Files and folders that appear when they are complete, or not at all."""
+"""Files and folders that appear when they are complete, or not at all.
+
+Each writer has a partial file of its own beside the wanted one, so that several may write the same file at once: the
+last one that finishes counts. The name of a partial file tells machine and process; what processes that are gone have
+left is removed when a process first writes into a folder.
+"""
 
 from __future__ import annotations
 
+import os
+import re
+import secrets
 import shutil
+import socket
+import zlib
 from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
 
-__all__ = ["atomic_folder", "atomic_write"]
+__all__ = ["atomic_folder", "atomic_write", "scratch_folder"]
+
+_MARK = ".partial"
+_NAME = re.compile(rf"\..*\.(?P<machine>[0-9a-f]{{8}})-(?P<process>\d+)-[0-9a-f]{{8}}{_MARK}(\.\w+)?")
+_SEEN: set[Path] = set()
+"""Folders in which this process has looked for what others have left."""
 
 
 @contextmanager
@@ -18,12 +33,12 @@ def atomic_write(path: str | Path) -> Iterator[Path]:
         path: The wanted file. Its folder is made.
 
     Yields:
-        The file to write, with the same suffix. A remainder of a killed process is removed first.
+        The file to write, with the same suffix.
     """
     path = Path(path)
     path.parent.mkdir(parents=True, exist_ok=True)
-    partial = path.with_name(f".{path.stem}.partial{path.suffix}")
-    partial.unlink(missing_ok=True)
+    _remove_left(path.parent)
+    partial = path.with_name(_partial_name(path.stem, path.suffix))
     try:
         yield partial
         partial.replace(path)
@@ -36,18 +51,79 @@ def atomic_folder(folder: Path) -> Iterator[Path]:
     """Write into a folder beside the wanted one, then rename it; an error leaves nothing.
 
     Args:
-        folder: The wanted folder, an absolute path; missing or empty. A remainder of a killed process is removed first.
+        folder: The wanted folder, an absolute path; missing or empty.
 
     Yields:
         The empty folder to write to.
+
+    Raises:
+        ValueError: If the wanted folder holds something, at the beginning or at the end.
     """
-    partial = folder.with_name(f".{folder.name}.partial")
-    shutil.rmtree(partial, ignore_errors=True)
-    partial.mkdir(parents=True)
-    try:
+    _require_empty(folder)
+    with scratch_folder(folder.parent, folder.name) as partial:
         yield partial
-        if folder.exists():
-            folder.rmdir()
-        partial.rename(folder)
+        _require_empty(folder)
+        partial.replace(folder)  # takes the place of an empty folder
+
+
+@contextmanager
+def scratch_folder(parent: Path, name: str) -> Iterator[Path]:
+    """A folder to fill and to rename, in the same file system as its place; gone afterwards unless it was renamed.
+
+    Args:
+        parent: Where it is made; made itself if missing.
+        name: What it is for, a part of its name.
+
+    Yields:
+        The empty folder.
+    """
+    parent.mkdir(parents=True, exist_ok=True)
+    _remove_left(parent)
+    folder = parent / _partial_name(name, "")
+    folder.mkdir()
+    try:
+        yield folder
     finally:
-        shutil.rmtree(partial, ignore_errors=True)
+        shutil.rmtree(folder, ignore_errors=True)
+
+
+def _require_empty(folder: Path) -> None:
+    if folder.exists() and (not folder.is_dir() or any(folder.iterdir())):
+        kind = "which is not empty" if folder.is_dir() else "a file"
+        raise ValueError(f"expected a missing or empty folder to write to, got {folder}, {kind}")
+
+
+def _machine() -> str:
+    return f"{zlib.crc32(socket.gethostname().encode()):08x}"
+
+
+def _partial_name(stem: str, suffix: str) -> str:
+    return f".{stem[:180]}.{_machine()}-{os.getpid()}-{secrets.token_hex(4)}{_MARK}{suffix}"
+
+
+def _remove_left(folder: Path) -> None:
+    """Remove what processes of this machine that are gone have left; looks once into each folder."""
+    folder = folder.resolve()
+    if folder in _SEEN:
+        return
+    _SEEN.add(folder)
+    for path in folder.iterdir():
+        match = _NAME.fullmatch(path.name)
+        if match is None or match["machine"] != _machine() or _is_running(int(match["process"])):
+            continue
+        if path.is_dir():
+            shutil.rmtree(path, ignore_errors=True)
+        else:
+            path.unlink(missing_ok=True)
+
+
+def _is_running(process: int) -> bool:
+    if os.name == "nt":  # a signal 0 would end the process there
+        return True
+    try:
+        os.kill(process, 0)
+    except ProcessLookupError:
+        return False
+    except (PermissionError, OverflowError):
+        return True
+    return True

@@ -49,10 +49,8 @@ def convert(
         ValueError: If the archive is not LSP's or the folder holds something.
     """
     source, out = Archive.open(archive, needed="joints.mat"), Path(out).absolute()
-    if out.exists() and any(out.iterdir()):
-        raise ValueError(f"expected a missing or empty folder to write to, got {out}, which is not empty")
-    joints = _read_joints(source, num_train + num_test)
     with atomic_folder(out) as partial:
+        joints = _read_joints(source, num_train + num_test)
         (partial / "annotations").mkdir()
         (partial / "images").mkdir()
         persons = _copy_persons(source, joints, partial / "images")

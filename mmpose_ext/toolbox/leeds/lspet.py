@@ -75,8 +75,6 @@ def convert(
         ValueError: If the archive is not LSPET's or the folder holds something.
     """
     source, out = Archive.open(archive, needed="joints.mat"), Path(out).absolute()
-    if out.exists() and any(out.iterdir()):
-        raise ValueError(f"expected a missing or empty folder to write to, got {out}, which is not empty")
     with atomic_folder(out) as partial:
         (partial / "annotations").mkdir()
         (partial / "images").mkdir()

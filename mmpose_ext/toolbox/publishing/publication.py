@@ -11,11 +11,8 @@ import hashlib
 import io
 import json
 import re
-import shutil
-import tempfile
 from collections import OrderedDict
-from collections.abc import Iterator, Mapping, Sequence
-from contextlib import contextmanager
+from collections.abc import Mapping, Sequence
 from datetime import date
 from pathlib import Path
 from typing import Any, NamedTuple
@@ -24,6 +21,7 @@ import torch
 from mmengine.runner import CheckpointLoader
 from torch import Tensor, nn
 
+from mmpose_ext.atomic import scratch_folder
 from mmpose_ext.compat.safetensors_files import serialize
 from mmpose_ext.layers import is_deployable
 from mmpose_ext.toolbox.catalogue.metafile import find_entry
@@ -132,7 +130,7 @@ def write_publication(
     formats = list(dict.fromkeys(formats))
     if not formats or set(formats) - set(FORMATS):
         raise ValueError(f"expected formats among {', '.join(FORMATS)}, got {', '.join(formats) or 'none'}")
-    with _partial_folder(out) as folder:
+    with scratch_folder(out, "publish") as folder:
         text = write_literal(resolved.config.to_dict())
         (folder / f"{name}.py").write_text(text, encoding="utf-8")
         candidate = config_candidate(resolved.config, name, source=resolved.origin)
@@ -158,18 +156,6 @@ def write_publication(
             raise ValueError(f"{target} exists already and stays as it is; choose another --out or --name")
         folder.rename(target)
     return Publication(target, info, resolved, source.has_ema)
-
-
-@contextmanager
-def _partial_folder(out: Path) -> Iterator[Path]:
-    """A folder to fill, in the same file system as its place; gone afterwards unless it has been renamed."""
-    out.mkdir(parents=True, exist_ok=True)
-    folder = Path(tempfile.mkdtemp(prefix=".publish-", dir=out))
-    folder.chmod(0o755)
-    try:
-        yield folder
-    finally:
-        shutil.rmtree(folder, ignore_errors=True)
 
 
 def require_fit(network: nn.Module, source: Source, origin: str) -> None:
