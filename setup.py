@@ -1,6 +1,7 @@
 """Build step: puts ``tools``, ``configs`` and ``model-index.yml`` into the package as ``mmpose_ext/.mim``.
 
-That is where OpenMIM and MMEngine look for them. Everything else is in ``pyproject.toml``.
+That is where OpenMIM and MMEngine look for them. Beside the package goes what runs at the start of Python
+(``mmpose_ext/startup.py``). Everything else is in ``pyproject.toml``.
 """
 
 from __future__ import annotations
@@ -19,11 +20,16 @@ LINKS = runpy.run_path(
 
 
 class BuildWithMim(build_py):
-    """``build_py`` that copies the files for mim into a wheel, and links them for an editable install."""
+    """``build_py`` that adds the start-up files, and the files for mim: copied into a wheel, linked if editable."""
+
+    startup_files: list[Path]
 
     def run(self) -> None:
-        """Build the package, then add its ``.mim`` folder."""
+        """Build the package, then add its ``.mim`` folder and the start-up files."""
         super().run()
+        # What an editable install takes from the build is only a path; the rest comes from the folder of `install`.
+        folder = Path(self.get_finalized_command("install").install_lib if self.editable_mode else self.build_lib)
+        self.startup_files = LINKS["write_startup_files"](ROOT / "mmpose_ext", folder)
         if self.editable_mode:
             LINKS["link_mim_files"](ROOT / "mmpose_ext")
         else:
@@ -34,7 +40,9 @@ class BuildWithMim(build_py):
         """List the outputs of the build, which a wheel is made of."""
         outputs = super().get_outputs(include_bytecode)
         folder = Path(self.build_lib, "mmpose_ext", ".mim")
-        return outputs if self.editable_mode else [*outputs, *(str(p) for p in folder.rglob("*") if p.is_file())]
+        if self.editable_mode:
+            return outputs
+        return [*outputs, *map(str, self.startup_files), *(str(p) for p in folder.rglob("*") if p.is_file())]
 
     @staticmethod
     def _copy(source: Path, target: Path) -> None:

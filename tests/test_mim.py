@@ -127,7 +127,11 @@ def test_the_wheel_holds_what_mim_looks_for(wheel: Path) -> None:
     names = zipfile.ZipFile(wheel).namelist()
     expected = ["py.typed", ".mim/model-index.yml", ".mim/tools/train.py", ".mim/configs/_base_/default_runtime.py"]
     assert {f"mmpose_ext/{name}" for name in expected} <= set(names)
-    assert {name.split("/")[0] for name in names if ".dist-info" not in name} == {"mmpose_ext"}
+    assert {name.split("/")[0] for name in names if ".dist-info" not in name} == {
+        "mmpose_ext",
+        "mmpose_ext.pth",
+        "mmpose_ext_startup.py",
+    }
     assert not [name for name in names if "__pycache__" in name]
 
 

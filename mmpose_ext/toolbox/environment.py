@@ -7,6 +7,7 @@ their own.
 from __future__ import annotations
 
 import importlib.util
+import os
 import platform
 import subprocess
 import sys
@@ -17,6 +18,7 @@ from importlib.metadata import PackageNotFoundError, distribution, version
 from pathlib import Path
 from typing import NamedTuple
 
+from mmpose_ext import startup
 from mmpose_ext.compat.mmcv_ext import INSTALL_FULL_MMCV
 
 __all__ = ["Finding", "Status", "check_environment", "installed_link"]
@@ -261,7 +263,20 @@ def check_mim() -> Iterator[Finding]:
         yield Finding(Status.OK, f"mim finds mmpose_ext at {link}")
 
 
-CHECKS = (check_python, check_requirements, check_mmcv, check_numpy, check_libraries, check_mim)
+def check_startup() -> Iterator[Finding]:
+    """Check that MMPose works without ``import mmpose_ext`` (:mod:`mmpose_ext.startup`)."""
+    if mmcv := startup.find_full_mmcv():
+        yield Finding(Status.OK, f"start-up: nothing to do, {mmcv} has its own operators")
+    elif startup.is_installed():
+        yield Finding(Status.OK, f"start-up: mmpose_ext is imported before OpenMMLab ({startup.SWITCH}=0 prevents it)")
+    else:
+        switched_off = os.environ.get(startup.SWITCH) == "0"
+        reason = f"{startup.SWITCH}=0" if switched_off else "its file is not in site-packages"
+        text = f"start-up: off ({reason}): MMPose works only after `import mmpose_ext`"
+        yield Finding(Status.NOTE, text, f"unset {startup.SWITCH}" if switched_off else "mmpose-ext dev-link")
+
+
+CHECKS = (check_python, check_requirements, check_mmcv, check_numpy, check_libraries, check_mim, check_startup)
 
 
 def check_environment(*, full: bool = False) -> list[Finding]:

@@ -1,15 +1,17 @@
 """Makes mim ... mmpose_ext work with an editable install, by symbolic links.
 
 mim looks for site-packages/mmpose_ext, where an editable install puts nothing. This links that name to the package
-in the checkout, and the checkout's tools, configs and model-index.yml into the package's .mim. Run it
-with --remove before a wheel is installed into the same environment: an installer would write through the link.
+in the checkout, and the checkout's tools, configs and model-index.yml into the package's .mim, and writes the start-up
+file anew. Run it with --remove before a wheel is installed into the same environment: an installer would write through
+the link.
 """
 
-# Only the standard library is imported: setup.py runs this file to use `link_mim_files`.
+# Only the standard library is imported: setup.py runs this file to use its functions.
 from __future__ import annotations
 
 import argparse
 import os
+import shutil
 from pathlib import Path
 
 MIM_FILES = ("tools", "configs", "model-index.yml")
@@ -30,6 +32,22 @@ def link_mim_files(package: Path) -> None:
         source, link = package.parent / name, folder / name
         if not link.is_symlink() and not link.exists():
             link.symlink_to(os.path.relpath(source, folder), target_is_directory=source.is_dir())
+
+
+def write_startup_files(package: Path, folder: Path) -> list[Path]:
+    """Write what runs at the start of Python (:mod:`mmpose_ext.startup`).
+
+    Args:
+        package: The folder of the package.
+        folder: site-packages, or the folder that an installer copies there.
+
+    Returns:
+        The files.
+    """
+    module, line = folder / "mmpose_ext_startup.py", folder / "mmpose_ext.pth"
+    shutil.copyfile(package / "startup.py", module)
+    line.write_text(f"import {module.stem}; {module.stem}.install()\n")
+    return [module, line]
 
 
 def add_arguments(parser: argparse.ArgumentParser) -> None:
@@ -65,6 +83,7 @@ def run(args: argparse.Namespace) -> int:
         print(f"{PACKAGE} isn't in a checkout of mmpose-ext, so there is nothing to link to")
         return 1
     link_mim_files(PACKAGE)
+    write_startup_files(PACKAGE, link.parent)
     if link.is_symlink() and link.resolve() != PACKAGE:
         link.unlink()  # of another checkout
     if not link.is_symlink():

@@ -119,6 +119,7 @@ def test_it_runs_where_a_library_is_broken(broken: str, tmp_path: Path) -> None:
 def test_dev_link(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     package = tmp_path / "checkout" / "mmpose_ext"
     package.mkdir(parents=True)
+    (package / "startup.py").write_text("text = 'copied'\n")
     for name in ("tools", "configs"):
         (package.parent / name).mkdir()
     for name in ("pyproject.toml", "model-index.yml"):
@@ -132,6 +133,7 @@ def test_dev_link(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
         assert link.resolve() == package
         assert (link / ".mim" / "configs").samefile(package.parent / "configs")
         assert (link / ".mim" / "model-index.yml").is_file()
+        assert "copied" in (link.parent / "mmpose_ext_startup.py").read_text()
     for _ in range(2):
         assert dev_link.run(argparse.Namespace(remove=True)) == 0
         assert not link.is_symlink()

@@ -1,0 +1,63 @@
+"""Lets stock MMPose work where only mmcv-lite is installed, without ``import mmpose_ext`` in anybody's code.
+
+An install puts a copy of this file into site-packages as ``mmpose_ext_startup.py``, beside ``mmpose_ext.pth``, which
+imports it at the start of Python. It waits for the first import of a package of OpenMMLab and imports ``mmpose_ext``
+before that: the operators that mmcv-lite lacks are supplied, checkpoints are loaded safely, and ``mmpose_ext::`` is
+known to configs. Where the full mmcv is installed it does nothing; ``MMPOSE_EXT_STARTUP=0`` switches it off.
+"""
+
+# Every start of Python runs this: it uses no module that Python has not imported by then.
+import os
+import sys
+
+__all__ = ["PACKAGES", "SWITCH", "find_full_mmcv", "install", "is_installed"]
+
+PACKAGES = frozenset({"mmcv", "mmdet", "mmengine", "mmpose"})
+"""The packages whose first import is waited for."""
+
+SWITCH = "MMPOSE_EXT_STARTUP"
+"""The environment variable that switches this off, if it is ``0``."""
+
+
+def find_full_mmcv() -> "str | None":
+    """The folder of the mmcv that Python would import, if it has compiled operators."""
+    for folder in sys.path:
+        package = os.path.join(folder or os.curdir, "mmcv")
+        if os.path.isfile(os.path.join(package, "__init__.py")):
+            return package if any(name.startswith("_ext.") for name in os.listdir(package)) else None
+    return None
+
+
+class _Startup:
+    """A finder that finds nothing itself and stands before all others, to see the first import."""
+
+    waits = True
+
+    def find_spec(self, name: str, path: "object" = None, target: "object" = None) -> "object":
+        """Import ``mmpose_ext`` before the first package of OpenMMLab."""
+        if name not in PACKAGES or not self.waits:
+            return None
+        self.waits = False
+        if "mmpose_ext" in sys.modules or find_full_mmcv():
+            return None
+        try:
+            __import__("mmpose_ext")
+        except Exception as error:  # whatever is wrong with this package must not keep MMPose from being imported
+            sys.stderr.write(f"mmpose_ext was not imported before {name} ({SWITCH}=0 stops trying): {error}\n")
+            return None
+        # mmpose_ext has put finders before this one, which the search that is under way would miss.
+        for finder in list(sys.meta_path):
+            if finder is not self and (spec := finder.find_spec(name, path, target)):
+                return spec
+        return None
+
+
+def is_installed() -> bool:
+    """Whether the start of this Python ran :func:`install`, from whichever copy of this file."""
+    return any(type(finder).__name__ == _Startup.__name__ for finder in sys.meta_path)
+
+
+def install() -> None:
+    """Wait from now on, unless :data:`SWITCH` says not to; a second call does nothing."""
+    if os.environ.get(SWITCH) != "0" and not is_installed():
+        sys.meta_path.insert(0, _Startup())  # type: ignore[arg-type]
