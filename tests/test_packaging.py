@@ -8,6 +8,8 @@ from typing import Any
 
 import pytest
 
+from mmpose_ext.toolbox.environment import FORK
+
 if sys.version_info < (3, 11):
     pytest.skip("tomllib is new in Python 3.11", allow_module_level=True)
 import tomllib
@@ -25,17 +27,28 @@ def test_mminstall_is_the_extra(root: Path, project: dict[str, Any]) -> None:
     )
 
 
-def test_fresh_has_what_the_extra_has_but_for_two_that_do_not_install(project: dict[str, Any]) -> None:
+def installed_by(name: str, extras: dict[str, list[str]]) -> set[str]:
+    """The requirements of an extra and of those that it names."""
+    lines = [line.removeprefix("mmpose-ext[").removesuffix("]") for line in extras[name]]
+    return set().union(*(installed_by(line, extras) if line in extras else {line} for line in lines))
+
+
+def test_fresh_has_what_the_extra_has_but_for_what_plain_pip_can_not_install(project: dict[str, Any]) -> None:
     extras = project["project"]["optional-dependencies"]
-    missing = set(extras["mmpose"]) - set(extras["fresh"])
-    assert missing == {"mmpose==1.3.2", "openmim>=0.3.9"}
+    missing = set(extras["mmpose"]) - installed_by("fresh", extras)
+    assert missing == {"mmpose==1.3.2", "openmim>=0.3.9", "xtcocotools>=1.14.3; python_version < '3.12'"}
 
 
 def test_fresh_has_the_bounds_of_uv(project: dict[str, Any]) -> None:
-    settings = project["tool"]["uv"]
-    bounds = {*settings["override-dependencies"], *settings["constraint-dependencies"]}
-    fresh = project["project"]["optional-dependencies"]["fresh"]
-    assert {line for line in bounds if not line.startswith("chumpy")} <= set(fresh)
+    extras = project["project"]["optional-dependencies"]
+    bounds = project["tool"]["uv"]["override-dependencies"]
+    assert {line for line in bounds if not line.startswith(("chumpy", "xtcoco"))} <= installed_by("fresh", extras)
+
+
+def test_the_doctor_and_the_extra_know_the_same_fork(project: dict[str, Any]) -> None:
+    extra = project["project"]["optional-dependencies"]["onedl"]
+    fork = {f"{name}{versions}" for name, versions in FORK.items() if name != "onedl-mim"}  # by --no-deps
+    assert fork == {line for line in extra if line.startswith("onedl")}
 
 
 def test_no_part_of_openmmlab_is_a_hard_dependency(project: dict[str, Any]) -> None:

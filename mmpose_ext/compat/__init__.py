@@ -8,7 +8,7 @@ from mmpose_ext.compat import (
     moved,
     safetensors_files,
     upstream_warnings,
-    xtcocotools_mask,
+    xtcocotools_modules,
 )
 from mmpose_ext.compat._imports import when_imported
 
@@ -24,7 +24,7 @@ def activate() -> None:
     moved.install()
     upstream_warnings.install()
     mmcv_ext.install()
-    xtcocotools_mask.install()
+    xtcocotools_modules.install()
     checkpoint.install()
     safetensors_files.install()
     launcher.install()

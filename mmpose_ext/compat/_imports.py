@@ -22,12 +22,14 @@ class Fallback(importlib.abc.MetaPathFinder, importlib.abc.Loader):
         name: The full name of the module.
         origin: The value of ``__spec__.origin``, so that a reader of a traceback knows where it comes from.
         fill: Called with the new module, which it fills.
+        is_package: Whether the module is a package, so that there may be modules in it.
     """
 
-    def __init__(self, name: str, origin: str, fill: Execute) -> None:
+    def __init__(self, name: str, origin: str, fill: Execute, *, is_package: bool = False) -> None:
         self.name = name
         self.origin = origin
         self.fill = fill
+        self.is_package = is_package
 
     def install(self) -> None:
         """Append this finder, unless there is one for the same module."""
@@ -40,7 +42,7 @@ class Fallback(importlib.abc.MetaPathFinder, importlib.abc.Loader):
         """The spec of the module, or None if another one is asked for."""
         if fullname != self.name:
             return None
-        return importlib.machinery.ModuleSpec(fullname, self, origin=self.origin)
+        return importlib.machinery.ModuleSpec(fullname, self, origin=self.origin, is_package=self.is_package)
 
     def create_module(self, spec: importlib.machinery.ModuleSpec) -> None:
         """Leave the creation of the module to Python."""

@@ -49,6 +49,8 @@ class Requirement(NamedTuple):
     fix: str
     reason: str = ""
     optional: bool = False
+    fork: str = ""
+    """The distribution of :data:`FORK` that takes its place."""
 
 
 INSTALL = 'pip install ".[fresh]"  # in the checkout of mmpose-ext'
@@ -57,28 +59,52 @@ NO_DEPENDENCIES = "pip install --no-deps mmpose==1.3.2 openmim==0.3.9"
 REQUIREMENTS = (
     Requirement("torch", ">=2.4", 'pip install "torch>=2.4" torchvision'),
     Requirement("torchvision", ">=0.19", "pip install torchvision", "mmpose imports it"),
-    Requirement("mmengine", ">=0.10.7,<0.11", 'pip install "mmengine>=0.10.7,<0.11"'),
-    Requirement("mmdet", ">=3.0,<3.4", "pip install mmdet==3.3.0", "the person detector of inference", optional=True),
+    Requirement("mmengine", ">=0.10.7,<0.11", 'pip install "mmengine>=0.10.7,<0.11"', fork="onedl-mmengine"),
+    Requirement(
+        "mmdet",
+        ">=3.0,<3.4",
+        "pip install mmdet==3.3.0",
+        "the person detector of inference",
+        optional=True,
+        fork="onedl-mmdetection",
+    ),
     Requirement("mmpose", ">=1.3,<1.4", "pip install --no-deps mmpose==1.3.2", "--no-deps leaves out chumpy"),
-    Requirement("xtcocotools", ">=1.12", INSTALL, "mmpose's COCO data sets"),
-    Requirement("pycocotools", ">=2.0.7", INSTALL, "also replaces xtcocotools' compiled part under numpy 2"),
+    Requirement("pycocotools", ">=2.0.8", INSTALL, "COCO's data sets, also in place of xtcocotools"),
     Requirement("setuptools", "<81", 'pip install "setuptools>=77,<81"', "mmengine and mim import pkg_resources"),
-    Requirement("openmim", ">=0.3.9", NO_DEPENDENCIES, "the command mim", optional=True),
+    Requirement("openmim", ">=0.3.9", NO_DEPENDENCIES, "the command mim", optional=True, fork="onedl-mim"),
 )
-"""Without mmcv, which comes under two names, and numpy, whose bounds depend on the others."""
+"""Without mmcv, which comes under three names, and numpy, whose bounds depend on the others."""
+
+FORK = {
+    "onedl-mmengine": ">=0.10.12,<0.11",
+    "onedl-mmcv": ">=2.3,<3",
+    "onedl-mmdetection": ">=3.5,<4",
+    "onedl-mim": ">=0.5,<1",
+}
+"""The maintained fork of OpenMMLab: it has other distributions for the same packages, and none for MMPose."""
+
+FORK_FIXES = {
+    ".[fresh]": ".[onedl]",
+    "mmcv-lite==2.1.0": '"onedl-mmcv>=2.3,<3"',
+    "mmdet==3.3.0": '"onedl-mmdetection>=3.5,<4"',
+    '"mmengine>=0.10.7,<0.11"': '"onedl-mmengine>=0.10.12,<0.11"',
+    "openmim==0.3.9": "onedl-mim==0.5.1",
+    INSTALL_FULL_MMCV: "pip install --no-build-isolation --force-reinstall --no-deps onedl-mmcv",
+}
+"""What a fix installs -> what it installs where the fork is: the former would overwrite it."""
 
 REINSTALL_TORCH = 'pip install --force-reinstall "torch>=2.4" torchvision'
-OLDER_FOR_NUMPY_1 = 'pip install "numpy<2" "opencv-python<4.12" "pandas<3"'
+REINSTALL_COCO = "pip install --force-reinstall --no-deps pycocotools"
 
 IMPORTS = {
     "torch": REINSTALL_TORCH,
     "torchvision._C": f"{REINSTALL_TORCH}  # the two have to fit each other",
-    "cv2": 'pip install --force-reinstall "opencv-python<4.12"',
+    "cv2": "pip install --force-reinstall --no-deps opencv-python",
     "mmengine.registry": 'pip install --force-reinstall --no-deps "mmengine>=0.10.7,<0.11"',
     "mmcv": "pip install --force-reinstall --no-deps mmcv-lite==2.1.0",
     "mmcv._ext": INSTALL_FULL_MMCV,
     "mmdet": "pip install --force-reinstall --no-deps mmdet==3.3.0",
-    "xtcocotools._mask": OLDER_FOR_NUMPY_1,
+    "xtcocotools.mask": REINSTALL_COCO,
     "mmpose.registry": "pip install --force-reinstall --no-deps mmpose==1.3.2",
 }
 """What has to be importable -> the fix if it is not. The order is that of dependence: the first fix helps most."""
@@ -87,11 +113,11 @@ FULL_IMPORTS = {
     "torchvision.ops": IMPORTS["torchvision._C"],
     "mmengine.runner": IMPORTS["mmengine.registry"],
     "mmcv.ops": INSTALL_FULL_MMCV,
-    "xtcocotools.coco": OLDER_FOR_NUMPY_1,
+    "xtcocotools.coco": REINSTALL_COCO,
     "mmdet.apis": IMPORTS["mmdet"],
     "mmpose.apis": IMPORTS["mmpose.registry"],
     "mmpose_ext.models": "pip install --force-reinstall --no-deps .  # in the checkout of mmpose-ext",
-    "mim.cli": 'pip install "pandas<3" "setuptools>=77,<81" model-index pip tabulate rich',
+    "mim.cli": 'pip install pandas "setuptools>=77,<81" model-index pip tabulate rich',
 }
 """The same for ``--full``: what the commands of MMPose and mim import, nine tenths of which is upstream's."""
 
@@ -100,7 +126,7 @@ OPTIONAL = {"mmdet": "mmdet", "mmdet.apis": "mmdet", "mim.cli": "openmim"}
 
 LIBRARIES = (
     *("PIL", "addict", "json_tricks", "matplotlib", "munkres", "numpy", "pycocotools", "rich", "scipy", "termcolor"),
-    *("tqdm", "xtcocotools", "yaml", "yapf", "fvcore", "safetensors"),
+    *("tqdm", "yaml", "yapf", "safetensors"),
 )
 """What mmengine, mmcv, MMPose and this package import: each has to be found, and is not imported."""
 
@@ -154,35 +180,62 @@ def _fits(installed: str, specifier: str) -> bool:
     return SpecifierSet(specifier).contains(installed, prereleases=True)
 
 
+def has_fork() -> bool:
+    """Whether a part of the maintained fork of OpenMMLab is installed."""
+    return any(_installed(name) for name in FORK)
+
+
+def _both(installed: str, fork: str) -> Finding:
+    """What there is to say if a package is there twice, under the names of these two distributions."""
+    text = f"{installed} {_installed(installed)} and {fork} {_installed(fork)} overwrite each other's files"
+    fix = f"pip uninstall -y {installed} && pip install --force-reinstall --no-deps {fork}=={_installed(fork)}"
+    return Finding(Status.BROKEN, text, fix)
+
+
 def check_python() -> Iterator[Finding]:
     """Check the version of Python."""
-    fits = (3, 10) <= sys.version_info[:2] <= (3, 12)
+    fits = (3, 10) <= sys.version_info[:2] <= (3, 13)
     text = f"Python {platform.python_version()} at {sys.executable}"
     yield Finding(
         Status.OK if fits else Status.BROKEN,
-        text if fits else f"{text}: expected 3.10 to 3.12",
-        "uv venv --python 3.11",
+        text if fits else f"{text}: expected 3.10 to 3.13",
+        "uv venv --python 3.12",
     )
 
 
 def check_requirements() -> Iterator[Finding]:
     """Check the versions of what this package stands on."""
     for requirement in REQUIREMENTS:
-        found = _installed(requirement.name)
+        name, specifier = requirement.name, requirement.specifier
+        if requirement.fork and _installed(requirement.fork):
+            if _installed(name):
+                yield _both(name, requirement.fork)
+                continue
+            name, specifier = requirement.fork, FORK[requirement.fork]
+        found = _installed(name)
         reason = f" ({requirement.reason})" if requirement.reason else ""
-        if found is not None and _fits(found, requirement.specifier):
-            yield Finding(Status.OK, f"{requirement.name} {found}")
+        if found is not None and _fits(found, specifier):
+            yield Finding(Status.OK, f"{name} {found}")
         else:
-            text = f"{requirement.name} {found or 'is missing'}: expected {requirement.specifier}{reason}"
+            text = f"{name} {found or 'is missing'}: expected {specifier}{reason}"
             yield Finding(Status.NOTE if requirement.optional else Status.BROKEN, text, requirement.fix)
 
 
 def check_mmcv() -> Iterator[Finding]:
-    """Check that exactly one of the two mmcv is there."""
-    full, lite = _installed("mmcv"), _installed("mmcv-lite")
+    """Check that exactly one of the three mmcv is there."""
+    full, lite, fork = (_installed(name) for name in ("mmcv", "mmcv-lite", "onedl-mmcv"))
     if full and lite:
-        text = f"mmcv {full} and mmcv-lite {lite} are both installed and overwrite each other's files"
-        yield Finding(Status.BROKEN, text, f"pip uninstall -y mmcv-lite && pip install --force-reinstall mmcv=={full}")
+        yield _both("mmcv-lite", "mmcv")
+    elif fork and (full or lite):
+        yield _both("mmcv" if full else "mmcv-lite", "onedl-mmcv")
+    elif fork and not _fits(fork, FORK["onedl-mmcv"]):
+        fix = "pip install mmcv-lite==2.1.0"  # FORK_FIXES makes it the fork's
+        yield Finding(Status.BROKEN, f"onedl-mmcv {fork}: expected {FORK['onedl-mmcv']}", fix)
+    elif fork and (mmdet := _installed("mmdet")):
+        text = f"mmdet {mmdet} refuses onedl-mmcv {fork}"
+        yield Finding(Status.BROKEN, text, "pip uninstall -y mmdet && pip install mmdet==3.3.0")
+    elif fork:
+        yield Finding(Status.OK, f"onedl-mmcv {fork}")
     elif not (found := full or lite):
         yield Finding(Status.BROKEN, "mmcv is missing", "pip install mmcv-lite==2.1.0")
     elif not _fits(found, ">=2.0.0rc4,<2.2"):
@@ -196,13 +249,11 @@ def check_numpy() -> Iterator[Finding]:
     """Check numpy and those that are compiled for one of its two generations."""
     found = _installed("numpy")
     if found is None:
-        yield Finding(Status.BROKEN, "numpy is missing", 'pip install "numpy<2"')
+        yield Finding(Status.BROKEN, "numpy is missing", "pip install numpy")
         return
     yield Finding(Status.OK, f"numpy {found}")
     first = found.startswith("1.")
-    torch, opencv, pandas = _installed("torch"), _installed("opencv-python"), _installed("pandas")
-    if not first and torch and not _fits(torch, ">=2.3"):
-        yield Finding(Status.BROKEN, f"torch {torch} is compiled for numpy 1", 'pip install "numpy<2"')
+    opencv, pandas = _installed("opencv-python"), _installed("pandas")
     if first and opencv and not _fits(opencv, "<4.12"):
         text = f"opencv-python {opencv} needs numpy 2, and numpy is {found}"
         yield Finding(Status.BROKEN, text, 'pip install "opencv-python<4.12"')
@@ -253,7 +304,7 @@ def check_mim() -> Iterator[Finding]:
         yield Finding(Status.NOTE, text, "pip install .  # in the checkout of mmpose-ext")
         return
     link, editable = installed_link(), '"editable": true' in place.replace('"editable":true', '"editable": true')
-    if editable and not link.exists():
+    if not link.exists():
         text = "this is an editable install: every `mim ... mmpose_ext` needs a link"
         yield Finding(Status.NOTE, text, "mmpose-ext dev-link")
     elif not editable and link.is_symlink():
@@ -288,7 +339,16 @@ def check_environment(*, full: bool = False) -> list[Finding]:
     Returns:
         What was found; the environment works if nothing has :attr:`Status.BROKEN`.
     """
-    return [*(finding for check in CHECKS for finding in check()), *check_imports(full=full)]
+    findings = [*(finding for check in CHECKS for finding in check()), *check_imports(full=full)]
+    return [_for_fork(finding) for finding in findings] if has_fork() else findings
+
+
+def _for_fork(finding: Finding) -> Finding:
+    """The same with a fix that leaves the fork in its place."""
+    fix = finding.fix
+    for stock, fork in FORK_FIXES.items():
+        fix = fix.replace(stock, fork)
+    return finding._replace(fix=fix)
 
 
 def installed_link() -> Path:

@@ -16,7 +16,7 @@ from typing import Any
 NAME = "elementwise"
 
 Counter = Callable[[Sequence[Any], Sequence[Any]], dict[str, int]]
-"""fvcore's form: inputs and outputs of a traced operator -> name of the counter -> operations."""
+"""MMEngine's form: inputs and outputs of a traced operator -> name of the counter -> operations."""
 
 
 def _sizes(value: Any) -> tuple[int, ...]:

@@ -4,7 +4,7 @@
 calls, and the "M" may be 2^20. So every number here has the name of its rule (:data:`RULES`):
 
 * ``macs``: MACs of all convolutions and matrix products that are executed, in 10^6. The plain number.
-* ``fvcore``: everything that fvcore counts, equal to MMEngine's ``get_model_complexity_info``.
+* ``fvcore``: everything that fvcore counts, by MMEngine's version of it; the number of ``get_model_complexity_info``.
 * ``leaf-modules``: the rule behind Lite-HRNet's and X-HRNet's tables, see :class:`.LeafModuleRule`.
 * ``elementwise``: MACs and the operations on single elements, the rule of SSN's tables, see :mod:`.elementwise`.
 """
@@ -18,14 +18,11 @@ from dataclasses import dataclass
 from typing import Any, Protocol
 
 import torch
+from mmengine.analysis import FlopAnalyzer
 from torch import Tensor, nn
 
 from mmpose_ext.toolbox.counting import elementwise
 from mmpose_ext.toolbox.counting.leaf_modules import LEAF_MODULES, LeafModuleRule
-
-with warnings.catch_warnings():  # fvcore compiles a loss when it is imported
-    warnings.filterwarnings("ignore", r"`torch\.jit\.script` is deprecated")
-    from fvcore.nn import FlopCountAnalysis
 
 __all__ = ["RULES", "LEAF_MODULES", "Count", "ExecutedRule", "LeafModuleRule", "Rule", "count", "count_parameters"]
 
@@ -51,14 +48,14 @@ class Rule(Protocol):
 
 @dataclass(frozen=True)
 class ExecutedRule:
-    """What fvcore's operator counter sees in a trace of the forward pass.
+    """What MMEngine's operator counter, which is fvcore's, sees in a trace of the forward pass.
 
     Attributes:
         name: Name of the rule.
         unit: What one "M" is.
         text: One line for a table's legend.
-        operators: fvcore's names of the operators to add up; None for all that it knows.
-        extra: Counters, in fvcore's form, of operators that it does not know.
+        operators: The counter's names of the operators to add up; None for all that it knows.
+        extra: Counters, in its form, of operators that it does not know.
     """
 
     name: str
@@ -76,7 +73,7 @@ class ExecutedRule:
         """
         with warnings.catch_warnings(), torch.no_grad():
             warnings.simplefilter("ignore")  # the tracer's: sizes become constants, as they should here
-            analysis = FlopCountAnalysis(network, images)
+            analysis = FlopAnalyzer(network, images)
             analysis.unsupported_ops_warnings(False).uncalled_modules_warnings(False)
             analysis.set_op_handle(**dict(self.extra or {}))
             by_operator = analysis.by_operator()
@@ -88,7 +85,7 @@ def _sizes(value: Any) -> tuple[int, ...]:
 
 
 def _product_macs(inputs: Sequence[Any], outputs: Sequence[Any]) -> dict[str, int]:
-    """A matrix product with broadcast batch dimensions, of which fvcore's own counter loses some."""
+    """A matrix product with broadcast batch dimensions, of which MMEngine's own counter loses some."""
     left, out = _sizes(inputs[0]), _sizes(outputs[0])
     return {"matmul": math.prod(out) * left[-1]}
 

@@ -25,7 +25,6 @@ VERSIONS = {
     "numpy": "1.26.4",
     "opencv-python": "4.11.0.86",
     "pandas": "2.2.0",
-    "xtcocotools": "1.14.3",
     "pycocotools": "2.0.8",
     "setuptools": "80.0.0",
     "openmim": "0.3.9",
@@ -49,7 +48,10 @@ def versions(monkeypatch: pytest.MonkeyPatch) -> dict[str, str]:
 def report() -> str:
     """The findings of the checks that import nothing."""
     checks = (environment.check_requirements, environment.check_mmcv, environment.check_numpy)
-    bad = [finding for check in checks for finding in check() if finding.status is not environment.Status.OK]
+    findings = [finding for check in checks for finding in check()]
+    if environment.has_fork():
+        findings = [environment._for_fork(finding) for finding in findings]
+    bad = [finding for finding in findings if finding.status is not environment.Status.OK]
     return "\n".join(f"{finding.status.value} {finding.text} -> {finding.fix}" for finding in bad)
 
 
@@ -60,12 +62,11 @@ def test_a_good_environment(versions: dict[str, str]) -> None:
 @pytest.mark.parametrize(
     "change, expected",
     [
-        ({"mmcv": "2.1.0"}, "overwrite each other's files -> pip uninstall -y mmcv-lite"),
+        ({"mmcv": "2.1.0"}, "overwrite each other's files -> pip uninstall -y mmcv-lite && .* mmcv==2.1.0"),
         ({"mmcv-lite": "2.2.0"}, "expected >=2.0.0rc4,<2.2 .* -> pip install mmcv-lite==2.1.0"),
         ({"mmcv-lite": None, "mmcv": "2.2.0"}, "-> pip install mmcv==2.1.0"),
         ({"mmcv-lite": None}, "mmcv is missing"),
         ({"setuptools": "82.0.0"}, 'setuptools 82.0.0: expected <81 .* -> pip install "setuptools>=77,<81"'),
-        ({"numpy": "2.2.0", "torch": "2.2.0"}, "torch 2.2.0 is compiled for numpy 1"),
         ({"opencv-python": "4.12.0.88"}, "needs numpy 2"),
         ({"pandas": "3.0.0"}, "breaks mim"),
         ({"numpy": None}, "numpy is missing"),
@@ -82,6 +83,40 @@ def test_conflicts(versions: dict[str, str], change: dict[str, str | None], expe
     text = report()
     assert "BROKEN" in text
     assert re.search(expected, text), text
+
+
+FORK = {
+    **{
+        name: version for name, version in VERSIONS.items() if name not in {"mmengine", "mmcv-lite", "mmdet", "openmim"}
+    },
+    "onedl-mmengine": "0.10.12",
+    "onedl-mmcv": "2.3.6",
+    "onedl-mmdetection": "3.5.1",
+    "onedl-mim": "0.5.1",
+}
+
+
+@pytest.mark.parametrize(
+    "change, expected",
+    [
+        ({}, "^$"),
+        ({"onedl-mmengine": None}, 'mmengine is missing.*-> pip install "onedl-mmengine>=0.10.12,<0.11"$'),
+        ({"onedl-mmcv": None}, 'mmcv is missing -> pip install "onedl-mmcv>=2.3,<3"$'),
+        ({"onedl-mmdetection": None}, "note mmdet is missing.*onedl-mmdetection"),
+        ({"onedl-mmcv": "2.2.0"}, 'onedl-mmcv 2.2.0: expected .* -> pip install "onedl-mmcv>=2.3,<3"'),
+        ({"mmengine": "0.10.7"}, "other's files -> pip uninstall -y mmengine && .* onedl-mmengine==0.10.12"),
+        ({"mmcv-lite": "2.1.0"}, "other's files -> pip uninstall -y mmcv-lite && .* onedl-mmcv==2.3.6"),
+        ({"mmdet": "3.3.0", "onedl-mmdetection": None}, "refuses onedl-mmcv .* uninstall -y mmdet && .*onedl-mmdet"),
+        ({"pycocotools": None}, r"pycocotools is missing.*\[onedl\]"),
+    ],
+)
+def test_the_fork(versions: dict[str, str], change: dict[str, str | None], expected: str) -> None:
+    """Recognized, and no fix overwrites it."""
+    versions.clear()
+    versions.update({name: version for name, version in (FORK | change).items() if version is not None})
+    text = report()
+    assert re.search(expected, text), text
+    assert not re.search(r"(?<!un)install [^&]*?(?<!onedl-)(mmengine|mmcv|mmdet|openmim)\b", text), text
 
 
 def test_openmim_is_optional(versions: dict[str, str]) -> None:
