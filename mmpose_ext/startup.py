@@ -33,7 +33,7 @@ class _Startup:
 
     waits = True
 
-    def find_spec(self, name: str, path: "object" = None, target: "object" = None) -> "object":
+    def find_spec(self, name: str, path=None, target=None):  # type: ignore[no-untyped-def]
         """Import ``mmpose_ext`` before the first package of OpenMMLab."""
         if name not in PACKAGES or not self.waits:
             return None
@@ -60,4 +60,4 @@ def is_installed() -> bool:
 def install() -> None:
     """Wait from now on, unless :data:`SWITCH` says not to; a second call does nothing."""
     if os.environ.get(SWITCH) != "0" and not is_installed():
-        sys.meta_path.insert(0, _Startup())  # type: ignore[arg-type]
+        sys.meta_path.insert(0, _Startup())

@@ -17,7 +17,7 @@ ROLES = {"backbone.py", "neck.py", "head.py", "initializer.py"}
 """The files of a paper that may touch a registry."""
 
 FLOORS: list[set[str]] = [
-    {"version", "atomic", "weights"},
+    {"version", "startup", "atomic", "weights"},
     {"compat", "layers", "convert"},
     {"heads"},
     {"models", "codecs", "estimators", "datasets", "evaluation", "engine"},

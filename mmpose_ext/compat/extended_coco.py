@@ -139,8 +139,8 @@ class COCOeval(cocoeval.COCOeval):
                 score = detection.get(self.score_key, detection["score"])
                 place = detection["image_id"], detection["category_id"]
                 self._dts[place].append({**detection, "keypoints": keypoints, "score": score})
-        self.evalImgs = defaultdict(list)
-        self.eval = {}
+        self.evalImgs: dict[Any, Any] = defaultdict(list)
+        self.eval: dict[str, Any] = {}
 
     def _keypoints(self, annotation: Mapping[str, Any]) -> list[float]:
         """The part's keypoints of an annotation or detection, (x, y, visibility or score) in a row."""
@@ -162,24 +162,20 @@ class COCOeval(cocoeval.COCOeval):
         }
 
     def summarize(self) -> None:
-        """Print and keep the summary: COCO's ten numbers, for crowds six and the average precision of three levels.
+        """Print COCO's ten numbers and keep them; for crowds keep six and the average precision of three levels.
 
         Raises:
             Exception: If nothing was accumulated.
         """
+        self.stats: np.ndarray
+        super().summarize()
         if self.part != "crowd":
-            super().summarize()
             return
-        all_images = self.params.imgIds
+        images, ten = self.params.imgIds, self.stats
         with contextlib.redirect_stdout(io.StringIO()):
-            super().summarize()
-            ten = self.stats
             levels = [self._crowd_level(low, high) for low, high in CROWD_LEVELS]
-        self.params.imgIds = all_images
+        self.params.imgIds = images
         self.stats = np.array([*ten[[0, 1, 2, 5, 6, 7]], *levels])
-        names = "AP AP@0.5 AP@0.75 AR AR@0.5 AR@0.75 AP(easy) AP(medium) AP(hard)".split()
-        for name, value in zip(names, self.stats, strict=True):
-            print(f" {name:<10} = {value:0.3f}")  # noqa: T201
 
     def _crowd_level(self, low: float, high: float) -> float:
         """The average precision on the images of one level."""
