@@ -27,7 +27,7 @@ FLOORS: list[set[str]] = [
 ]
 """The packages of ``mmpose_ext`` from the bottom up. None imports from its own floor or a higher one."""
 TOOLBOX_FLOORS: list[set[str]] = [
-    {"command_errors", "environment", "image_file", "json_file", "safe_config"},
+    {"command_errors", "devices", "environment", "image_file", "json_file", "safe_config"},
     {"counting", "leeds"},
     {"catalogue"},
     {"inference", "own_data"},

@@ -28,6 +28,7 @@ from tqdm import tqdm
 
 from mmpose_ext.layers.deploy import switch_to_deploy
 from mmpose_ext.toolbox.counting.rules import count
+from mmpose_ext.toolbox.devices import AUTO, TIMED, resolve_device
 from mmpose_ext.toolbox.export.onnx_file import export_onnx, flatten_output, max_relative_difference
 from mmpose_ext.toolbox.inference.onnx_runtime import onnx_session
 from mmpose_ext.toolbox.networks import Candidate
@@ -47,7 +48,7 @@ class Settings:
         rounds: How often each candidate has its turn.
         warmup: Untimed calls before the first round.
         threads: Number of threads on the CPU, of PyTorch and of ONNX Runtime.
-        device: ``cpu`` or ``cuda``.
+        device: As in PyTorch; ``auto`` becomes cuda where that is there, else cpu.
         channels_last: Whether images and weights are laid out channels last.
         seed: Seed of the random weights.
     """
@@ -57,7 +58,7 @@ class Settings:
     rounds: int = 30
     warmup: int = 3
     threads: int = 1
-    device: str = "cpu"
+    device: str = AUTO
     channels_last: bool = False
     seed: int = 0
 
@@ -70,10 +71,9 @@ class Settings:
                 raise ValueError(f"expected {name} of at least 1, got {getattr(self, name)}")
         if not self.batches or min(self.batches) < 1:
             raise ValueError(f"expected batch sizes of at least 1, got {list(self.batches)}")
-        if self.device not in ("cpu", "cuda"):
-            raise ValueError(f"expected the device cpu or cuda, got {self.device!r}")
-        if self.device == "cuda" and not torch.cuda.is_available():
-            raise ValueError("expected a CUDA device for --device cuda, got none")
+        object.__setattr__(
+            self, "device", resolve_device(self.device, kinds=TIMED)
+        )  # the report names the one that it was
 
 
 @dataclass
@@ -222,7 +222,7 @@ def measure(entries: Sequence[Entry], settings: Settings, *, progress: bool = Tr
     """
     threads = torch.get_num_threads()
     torch.set_num_threads(settings.threads)
-    timer = _time_on_gpu if settings.device == "cuda" else _time_on_cpu
+    timer = _time_on_gpu if settings.device.startswith("cuda") else _time_on_cpu
     total = len(settings.batches) * settings.rounds
     try:
         with torch.inference_mode(), tqdm(total=total, desc="rounds", disable=not progress) as bar:
@@ -299,7 +299,7 @@ def environment(settings: Settings, command: str) -> dict[str, Any]:
         "command": command,
         "date": datetime.now(timezone.utc).isoformat(timespec="seconds"),
         "cpu": _cpu_name(),
-        "gpu": torch.cuda.get_device_name() if settings.device == "cuda" else None,
+        "gpu": torch.cuda.get_device_name() if settings.device.startswith("cuda") else None,
         "versions": versions,
         "settings": asdict(settings),
     }

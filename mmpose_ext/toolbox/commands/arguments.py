@@ -13,6 +13,7 @@ __all__ = [
     "HelpFormatter",
     "NETWORK",
     "WEIGHTS",
+    "add_device",
     "add_shape",
     "checkpoint_path",
     "positive",
@@ -50,6 +51,16 @@ def positive(text: str) -> int:
     if not text.isdecimal() or int(text) < 1:
         raise argparse.ArgumentTypeError(f"expected a whole number of at least 1, got {text!r}")
     return int(text)
+
+
+def add_device(parser: argparse.ArgumentParser) -> None:
+    """Declare ``--device``.
+
+    Args:
+        parser: The parser of a command.
+    """
+    text = "cuda, cuda:NUMBER, mps or cpu; auto is the first of them that is there"
+    parser.add_argument("--device", default="auto", help=text)
 
 
 def add_shape(parser: argparse.ArgumentParser) -> None:

@@ -7,7 +7,14 @@ import shlex
 import sys
 from pathlib import Path
 
-from mmpose_ext.toolbox.commands.arguments import NETWORK, add_shape, checkpoint_path, positive, require_config
+from mmpose_ext.toolbox.commands.arguments import (
+    NETWORK,
+    add_device,
+    add_shape,
+    checkpoint_path,
+    positive,
+    require_config,
+)
 
 MODES = ("eager", "deploy", "frozen", "compile", "deploy-compile", "onnx", "deploy-onnx")
 """Written out, because :mod:`..benchmark.timing` imports torch."""
@@ -27,7 +34,7 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
     parser.add_argument("--rounds", type=positive, default=30, help="number of times that each network is timed")
     parser.add_argument("--warmup", type=int, default=3, help="untimed calls before the first round")
     parser.add_argument("--threads", type=positive, default=1, help="CPU threads of PyTorch and ONNX Runtime")
-    parser.add_argument("--device", choices=["cpu", "cuda"], default="cpu", help="where to run")
+    add_device(parser)
     add_shape(parser)
     parser.add_argument("--channels-last", action="store_true", help="store images and weights channels last")
     parser.add_argument("--checkpoint", default="none", help="weights of the first CONFIG; all others are random")

@@ -13,7 +13,7 @@ from contextlib import contextmanager
 from pathlib import Path
 from types import FrameType
 
-from mmpose_ext.toolbox.commands.arguments import require_checkpoint, require_config
+from mmpose_ext.toolbox.commands.arguments import add_device, require_checkpoint, require_config
 
 
 def add_arguments(parser: argparse.ArgumentParser) -> None:
@@ -29,7 +29,7 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
     parser.add_argument("--detector", help="detector of MMDetection, e.g. rtmdet-m; needs --detector-weights")
     parser.add_argument("--detector-weights", help="checkpoint of the detector")
     parser.add_argument("--box-threshold", type=float, default=0.3, help="lowest score of a person box")
-    parser.add_argument("--device", default="cpu", help="cpu or cuda")
+    add_device(parser)
     parser.add_argument("--host", default="127.0.0.1", help="address to listen on; 0.0.0.0 for all of this machine's")
     parser.add_argument("--port", type=int, help="port; by default the first free one from 7860")
     parser.add_argument(

@@ -10,7 +10,7 @@ import argparse
 import sys
 from pathlib import Path
 
-from mmpose_ext.toolbox.commands.arguments import require_checkpoint, require_config, require_paths
+from mmpose_ext.toolbox.commands.arguments import add_device, require_checkpoint, require_config, require_paths
 from mmpose_ext.weights import DEFAULT
 
 
@@ -34,7 +34,7 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
     parser.add_argument("--keypoint-threshold", type=float, default=0.3, help="lowest score of a keypoint drawn")
     parser.add_argument("--batch", type=int, default=8, help="persons in a batch")
     parser.add_argument("--flip", action="store_true", help="average with the mirror image, as tests do")
-    parser.add_argument("--device", default="cpu", help="cpu or cuda")
+    add_device(parser)
     parser.add_argument("--threads", type=int, help="CPU threads")
     parser.add_argument("--limit", type=int, help="stop after so many images")
     parser.add_argument("--out", type=Path, default=Path("work_dirs/infer"), help="folder for images and JSON")

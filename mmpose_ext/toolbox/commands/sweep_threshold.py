@@ -7,7 +7,7 @@ import shlex
 import sys
 from pathlib import Path
 
-from mmpose_ext.toolbox.commands.arguments import CONFIG, WEIGHTS, checkpoint_path, positive, require_config
+from mmpose_ext.toolbox.commands.arguments import CONFIG, WEIGHTS, add_device, checkpoint_path, positive, require_config
 
 
 def add_arguments(parser: argparse.ArgumentParser) -> None:
@@ -26,7 +26,7 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
     parser.add_argument("--limit", type=positive, help="stop after this number of batches")
     parser.add_argument("--rounds", type=int, default=5, help="speed measurements per threshold, 0 for no speed")
     parser.add_argument("--threads", type=positive, help="CPU threads of PyTorch")
-    parser.add_argument("--device", choices=["cpu", "cuda"], default="cpu", help="where to run")
+    add_device(parser)
     out = Path("work_dirs/sweep-threshold")
     parser.add_argument("--out", type=Path, default=out, help="folder for the JSON file and the plot")
 

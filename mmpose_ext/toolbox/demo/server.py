@@ -22,6 +22,7 @@ from mmpose_ext.toolbox.catalogue.configs import find_config
 from mmpose_ext.toolbox.catalogue.pretrained import DEFAULT
 from mmpose_ext.toolbox.demo.predictor import PosePredictor
 from mmpose_ext.toolbox.demo.session import DemoSession
+from mmpose_ext.toolbox.devices import AUTO, resolve_device
 from mmpose_ext.toolbox.inference import Detector
 
 if TYPE_CHECKING:
@@ -41,7 +42,7 @@ def serve(
     detector: str | None = None,
     detector_weights: str | None = None,
     box_threshold: float = 0.3,
-    device: str = "cpu",
+    device: str = AUTO,
     host: str = "127.0.0.1",
     port: int | None = None,
     public_address: str = "",
@@ -59,7 +60,7 @@ def serve(
         detector: Detector of MMDetection, e.g. ``rtmdet-m``; None to take the whole image as one person.
         detector_weights: Checkpoint of the detector.
         box_threshold: Lowest score of a person box.
-        device: As in PyTorch.
+        device: As in PyTorch, or ``auto``.
         host: Address to listen on.
         port: Port; None for the first free one from 7860.
         public_address: URL of the page at a reverse proxy, e.g. ``https://lab.example.org/pose``; the proxy removes the
@@ -142,6 +143,7 @@ def _load_predictor(
         raise ValueError(f"expected a checkpoint, got {checkpoint}, which does not exist")
     if bool(detector) != bool(detector_weights):
         raise ValueError("expected both --detector and --detector-weights, or neither")
+    device = resolve_device(device)
     if not detector:
         return PosePredictor(device=device)
     options: dict[str, Any] = dict(weights=detector_weights, device=device, threshold=box_threshold)

@@ -5,6 +5,8 @@ from __future__ import annotations
 from pathlib import Path
 from typing import Any
 
+from mmpose_ext.toolbox.devices import resolve_onnx_device
+
 __all__ = ["onnx_session"]
 
 
@@ -14,16 +16,14 @@ def onnx_session(path: str | Path, *, threads: int, device: str = "cpu") -> Any:
     Args:
         path: The file.
         threads: Number of threads of one operator; operators run one after the other.
-        device: ``cpu`` or ``cuda``.
+        device: ``cpu``, ``cuda``, or ``auto`` for ``cuda`` where it is there.
 
     Raises:
-        ValueError: If ONNX Runtime was built without support for the device, or can't read the file.
+        ValueError: If ONNX Runtime can't run on the device, or can't read the file.
     """
     import onnxruntime
 
-    provider = {"cpu": "CPUExecutionProvider", "cuda": "CUDAExecutionProvider"}[device]
-    if provider not in onnxruntime.get_available_providers():
-        raise ValueError(f"expected an ONNX Runtime with {provider}, got {onnxruntime.get_available_providers()}")
+    provider = {"cpu": "CPUExecutionProvider", "cuda": "CUDAExecutionProvider"}[resolve_onnx_device(device)]
     options = onnxruntime.SessionOptions()
     options.intra_op_num_threads = threads
     options.inter_op_num_threads = 1

@@ -10,6 +10,7 @@ import torch
 from tqdm import tqdm
 
 from mmpose_ext.toolbox.catalogue.pretrained import pretrained_weights
+from mmpose_ext.toolbox.devices import AUTO, resolve_device
 from mmpose_ext.toolbox.inference.estimators import Estimator, OnnxEstimator, TorchEstimator
 from mmpose_ext.toolbox.inference.frames import Source, find_sources, read
 from mmpose_ext.toolbox.inference.loop import estimate
@@ -50,7 +51,7 @@ def infer(
     keypoint_threshold: float = 0.3,
     batch: int = 8,
     flip: bool = False,
-    device: str = "cpu",
+    device: str = AUTO,
     threads: int | None = None,
     limit: int | None = None,
     out: Path = Path("work_dirs/infer"),
@@ -75,7 +76,7 @@ def infer(
         keypoint_threshold: Lowest score of a keypoint that is drawn.
         batch: Persons in a batch.
         flip: Whether the maps of the image and of its mirror image are averaged.
-        device: As in PyTorch.
+        device: As in PyTorch, or ``auto``.
         threads: CPU threads; None leaves PyTorch's number.
         limit: Stop after so many images.
         out: Folder of the output.
@@ -112,7 +113,7 @@ def infer(
     estimator = _estimator(model, checkpoint, config, device=device, flip=flip, threads=threads)
     finder: Finder = given or whole_image
     if given is None and detector is not None:
-        finder = Detector(detector, weights=detector_weights, device=device, threshold=box_threshold)
+        finder = Detector(detector, weights=detector_weights, device=resolve_device(device), threshold=box_threshold)
     painter = Painter(estimator.meta, threshold=keypoint_threshold, boxes=finder is not whole_image) if draw else None
     content = JsonWriter(estimator.meta, info={"model": model, "checkpoint": checkpoint and str(checkpoint)})
     found = estimate(read(sources, limit=limit, unreadable=report), finder, estimator, batch=batch)
@@ -175,7 +176,7 @@ def _estimator(
             f"--checkpoint {RANDOM_WEIGHTS}; those of {DEFAULT} come with the package"
         )
     if str(checkpoint) == RANDOM_WEIGHTS:
-        return TorchEstimator(model, None, device=device, flip=flip)
+        return TorchEstimator(model, None, device=resolve_device(device), flip=flip)
     if not Path(checkpoint).is_file():
         raise ValueError(f"expected a checkpoint, got {checkpoint}, which does not exist")
-    return TorchEstimator(model, str(checkpoint), device=device, flip=flip)
+    return TorchEstimator(model, str(checkpoint), device=resolve_device(device), flip=flip)

@@ -30,6 +30,7 @@ from tqdm import tqdm
 from mmpose_ext.atomic import atomic_write
 from mmpose_ext.models.sharpose import SHaRPoseFeatures
 from mmpose_ext.toolbox.catalogue.markdown import markdown_table
+from mmpose_ext.toolbox.devices import AUTO, TIMED, resolve_device
 from mmpose_ext.toolbox.networks import build_test_set, load_candidate
 
 __all__ = [
@@ -115,7 +116,7 @@ def sweep_threshold(
     limit: int | None = None,
     rounds: int = 5,
     threads: int | None = None,
-    device: str = "cpu",
+    device: str = AUTO,
     out: str | Path = "work_dirs/sweep-threshold",
     command: str = "",
 ) -> Sweep:
@@ -131,7 +132,7 @@ def sweep_threshold(
         limit: Stop after this number of batches; None for all.
         rounds: Number of times that the speed at each threshold is measured; 0 for no speed.
         threads: CPU threads of PyTorch; None leaves them as they are.
-        device: ``cpu`` or ``cuda``.
+        device: As in PyTorch, or ``auto``.
         out: Folder of the JSON file and the plot.
         command: The command line, for the JSON file.
 
@@ -140,8 +141,7 @@ def sweep_threshold(
     """
     if number < 2:
         raise ValueError(f"expected a number of at least 2, got {number}")
-    if device == "cuda" and not torch.cuda.is_available():
-        raise ValueError("expected a CUDA device for --device cuda, got none")
+    device = resolve_device(device, kinds=TIMED)
     if threads:
         torch.set_num_threads(threads)
     candidate = load_candidate(config)

@@ -112,7 +112,7 @@ def test_a_wrong_form_shows() -> None:
         (dict(rounds=0), "expected rounds of at least 1, got 0"),
         (dict(threads=0), "expected threads of at least 1, got 0"),
         (dict(batches=[0]), "expected batch sizes of at least 1"),
-        (dict(device="tpu"), "expected the device cpu or cuda, got 'tpu'"),
+        (dict(device="tpu"), "expected a device among auto, cuda, cpu, got 'tpu'"),
     ],
 )
 def test_unusable_settings(settings: dict, message: str) -> None:
