@@ -71,9 +71,7 @@ class Settings:
                 raise ValueError(f"expected {name} of at least 1, got {getattr(self, name)}")
         if not self.batches or min(self.batches) < 1:
             raise ValueError(f"expected batch sizes of at least 1, got {list(self.batches)}")
-        object.__setattr__(
-            self, "device", resolve_device(self.device, kinds=TIMED)
-        )  # the report names the one that it was
+        object.__setattr__(self, "device", resolve_device(self.device, kinds=TIMED))  # the report has to name it
 
 
 @dataclass
@@ -129,13 +127,14 @@ def _compiled(network: nn.Module, images: Tensor, settings: Settings) -> Forward
 def _onnx(network: nn.Module, images: Tensor, settings: Settings) -> Forward:
     height, width = images.shape[2:]
     network = network.cpu().to(memory_format=torch.contiguous_format)
+    device = settings.device.partition(":")[0]
     sessions: dict[int | None, Any] = {}
     with tempfile.TemporaryDirectory() as folder, warnings.catch_warnings():
         warnings.simplefilter("ignore")  # a network that can't be exported for any batch size gets a file for each
         for batch in (None, *settings.batches):
             path = Path(folder, f"network-{batch}.onnx")
             report = export_onnx(network, path, shape=(height, width), batch=batch)
-            sessions[report.batch] = onnx_session(path, threads=settings.threads, device=settings.device)
+            sessions[report.batch] = onnx_session(path, threads=settings.threads, device=device)
             if report.batch is None:
                 break
 

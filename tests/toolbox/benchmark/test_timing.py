@@ -122,7 +122,7 @@ def test_unusable_settings(settings: dict, message: str) -> None:
 
 def test_no_gpu(monkeypatch) -> None:
     monkeypatch.setattr(torch.cuda, "is_available", lambda: False)
-    with pytest.raises(ValueError, match="expected a CUDA device"):
+    with pytest.raises(ValueError, match="a device that this machine has .cpu., got 'cuda'"):
         Settings(device="cuda")
 
 
