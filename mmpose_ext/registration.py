@@ -23,6 +23,7 @@ LOCATIONS = {
     "TRANSFORMS": ("mmpose_ext.datasets",),
     "METRICS": ("mmpose_ext.evaluation",),
     "HOOKS": ("mmpose_ext.engine",),
+    "LOG_PROCESSORS": ("mmpose_ext.engine",),
     "OPTIMIZERS": ("mmpose_ext.engine",),
     "OPTIM_WRAPPERS": ("mmpose_ext.engine",),
     "OPTIM_WRAPPER_CONSTRUCTORS": ("mmpose_ext.engine",),

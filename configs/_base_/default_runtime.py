@@ -24,7 +24,7 @@ env_cfg = dict(
 vis_backends = [dict(type="LocalVisBackend")]
 visualizer = dict(type="PoseLocalVisualizer", vis_backends=vis_backends, name="visualizer")
 
-log_processor = dict(type="LogProcessor", window_size=50, by_epoch=True, num_digits=6)
+log_processor = dict(type="ShortConsoleLogProcessor", window_size=50, by_epoch=True, num_digits=6)
 log_level = "INFO"
 randomness = dict(seed=0)  # another one: --cfg-options randomness.seed=1
 load_from = None

@@ -1,4 +1,4 @@
-"""Hooks and what they write, optimizers, their constructors and schedulers."""
+"""Hooks and what they write, the console, optimizers, their constructors and schedulers."""
 
 from mmpose_ext.engine.hooks import (
     DelayedInsertionHook,
@@ -9,6 +9,7 @@ from mmpose_ext.engine.hooks import (
     RunReportHook,
     SingleThreadBlasHook,
 )
+from mmpose_ext.engine.log_processors import ShortConsoleLogProcessor
 from mmpose_ext.engine.optim_wrappers import BFloat16OptimWrapper, LayerDecayConstructor, NamedGroupsConstructor
 from mmpose_ext.engine.optimizers import FusedAdam
 from mmpose_ext.engine.schedulers import GroupCosineAnnealingLR, GroupLinearLR, GroupMultiStepLR, GroupStepLR
@@ -28,5 +29,6 @@ __all__ = [
     "NamedGroupsConstructor",
     "QualityScheduleHook",
     "RunReportHook",
+    "ShortConsoleLogProcessor",
     "SingleThreadBlasHook",
 ]

@@ -112,8 +112,8 @@ def _write(folder: Path, settings: Settings, workers: int | None) -> None:
     jobs = [(folder / IMAGES, settings.seed, index, count) for index, count in enumerate(_plan(settings))]
     images: list[dict[str, Any]] = []
     annotations: list[dict[str, Any]] = []
-    progress = tqdm(total=settings.num_persons, desc="rendering persons", unit=" persons", file=sys.stderr)
-    with progress:
+    what = dict(total=settings.num_persons, desc="rendering persons", unit=" persons", file=sys.stderr)
+    with tqdm(**what, disable=None) as progress:  # no bar where nobody watches
         for image, labels in _run(jobs, workers):
             images.append(image)
             for label in labels:
