@@ -3,7 +3,8 @@
 An install puts a copy of this file into site-packages as ``mmpose_ext_startup.py``, beside ``mmpose_ext.pth``, which
 imports it at the start of Python. It waits for the first import of a package of OpenMMLab and imports ``mmpose_ext``
 before that: the operators that mmcv-lite lacks are supplied, checkpoints are loaded safely, and ``mmpose_ext::`` is
-known to configs. Where the full mmcv is installed it does nothing; ``MMPOSE_EXT_STARTUP=0`` switches it off.
+known to configs. Where the full mmcv is installed, it only makes ``mmpose_ext::`` known. ``MMPOSE_EXT_STARTUP=0``
+switches it off.
 """
 
 # Every start of Python runs this: it uses no module that Python has not imported by then.
@@ -14,6 +15,9 @@ __all__ = ["PACKAGES", "SWITCH", "find_full_mmcv", "install", "is_installed"]
 
 PACKAGES = frozenset({"mmcv", "mmdet", "mmengine", "mmpose"})
 """The packages whose first import is waited for."""
+
+SCOPES = "mmengine.config.utils"
+"""The module that knows which package the scope of a config is."""
 
 SWITCH = "MMPOSE_EXT_STARTUP"
 """The environment variable that switches this off, if it is ``0``."""
@@ -32,13 +36,17 @@ class _Startup:
     """A finder that finds nothing itself and stands before all others, to see the first import."""
 
     waits = True
+    names_scope = False
 
     def find_spec(self, name: str, path=None, target=None):  # type: ignore[no-untyped-def]
         """Import ``mmpose_ext`` before the first package of OpenMMLab."""
+        if name == SCOPES and self.names_scope:
+            return self._name_scope(self._find_with_others(name, path, target))
         if name not in PACKAGES or not self.waits:
             return None
         self.waits = False
-        if "mmpose_ext" in sys.modules or find_full_mmcv():
+        self.names_scope = find_full_mmcv() is not None
+        if "mmpose_ext" in sys.modules or self.names_scope:
             return None
         try:
             __import__("mmpose_ext")
@@ -46,10 +54,24 @@ class _Startup:
             sys.stderr.write(f"mmpose_ext was not imported before {name} ({SWITCH}=0 stops trying): {error}\n")
             return None
         # mmpose_ext has put finders before this one, which the search that is under way would miss.
+        return self._find_with_others(name, path, target)
+
+    def _find_with_others(self, name, path, target):  # type: ignore[no-untyped-def]
         for finder in list(sys.meta_path):
             if finder is not self and (spec := finder.find_spec(name, path, target)):
                 return spec
         return None
+
+    def _name_scope(self, spec):  # type: ignore[no-untyped-def]
+        """Let the module, once executed, know the scope of this package (as mmpose_ext.registration does)."""
+        execute = spec.loader.exec_module
+
+        def run(module):  # type: ignore[no-untyped-def]
+            execute(module)
+            module.MODULE2PACKAGE.setdefault("mmpose_ext", "mmpose_ext.registry")
+
+        spec.loader.exec_module = run
+        return spec
 
 
 def is_installed() -> bool:

@@ -5,6 +5,7 @@ from __future__ import annotations
 import os
 import subprocess
 import sys
+import sysconfig
 from pathlib import Path
 
 import pytest
@@ -27,10 +28,10 @@ def site(tmp_path: Path) -> Path:
 def run(site: Path, program: str, *paths: Path, **variables: str) -> str:
     """What a program prints, started in an interpreter that reads the ``.pth`` files of ``site`` first."""
     start = f"import site, sys; site.addsitedir({str(site)!r})\n"
-    path = os.pathsep.join(map(str, [*paths, ROOT]))
+    path = os.pathsep.join(map(str, [*paths, ROOT, sysconfig.get_path("purelib")]))
     environment = {key: value for key, value in os.environ.items() if not key.startswith("MMPOSE_EXT")}
     done = subprocess.run(
-        [sys.executable, "-c", start + program],
+        [sys.executable, "-S", "-c", start + program],  # -S: not the start-up files of this environment
         env={**environment, "PYTHONPATH": path, **variables},
         cwd=site,
         capture_output=True,
@@ -72,6 +73,13 @@ def test_a_full_mmcv_is_left_alone(site: Path, tmp_path: Path) -> None:
     folder = package(tmp_path / "packages", "mmcv")
     (folder / "mmcv" / "_ext.cpython-311-x86_64-linux-gnu.so").touch()
     assert run(site, f"import mmcv; {IMPORTED}", folder) == "False False"
+
+
+def test_a_full_mmcv_gets_the_scope_of_our_configs_alone(site: Path, tmp_path: Path) -> None:
+    folder = package(tmp_path / "packages", "mmcv")
+    (folder / "mmcv" / "_ext.so").touch()
+    program = "import mmcv; from mmengine.config.utils import MODULE2PACKAGE; print(MODULE2PACKAGE['mmpose_ext'])"
+    assert run(site, f"{program}\nprint('mmpose_ext' in sys.modules)", folder) == "mmpose_ext.registry\nFalse"
 
 
 def test_it_can_be_switched_off(site: Path, tmp_path: Path) -> None:

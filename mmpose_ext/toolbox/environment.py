@@ -317,7 +317,7 @@ def check_mim() -> Iterator[Finding]:
 def check_startup() -> Iterator[Finding]:
     """Check that MMPose works without ``import mmpose_ext`` (:mod:`mmpose_ext.startup`)."""
     if mmcv := startup.find_full_mmcv():
-        yield Finding(Status.OK, f"start-up: nothing to do, {mmcv} has its own operators")
+        yield Finding(Status.OK, f"start-up: only names the scope of our configs, {mmcv} has its own operators")
     elif startup.is_installed():
         yield Finding(Status.OK, f"start-up: mmpose_ext is imported before OpenMMLab ({startup.SWITCH}=0 prevents it)")
     else:

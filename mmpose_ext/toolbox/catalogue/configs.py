@@ -19,7 +19,7 @@ from mmpose_ext.toolbox.catalogue.metafile import config_folder, entries
 if TYPE_CHECKING:
     from mmengine.config import Config
 
-__all__ = ["FUNCTION", "config_aliases", "find_config", "is_function", "read_config", "reason_of"]
+__all__ = ["FUNCTION", "config_aliases", "find_config", "is_function", "read_config", "reason_of", "scoped_name"]
 
 FUNCTION = re.compile(r"(?P<module>[\w./~-]+):(?P<function>\w+)")
 """How a network is named that a function returns."""
@@ -75,6 +75,23 @@ def reason_of(error: Exception) -> str:
     """
     text = (str(error).strip().splitlines() or [""])[0][:300]
     return f"{type(error).__name__}: {text}" if text else type(error).__name__
+
+
+def scoped_name(path: Path) -> str:
+    """The name by which a config inherits another on any machine.
+
+    Args:
+        path: File of a config.
+
+    Returns:
+        ``package::path`` of a config of this package or of MMPose, else the full path.
+    """
+    for package in PACKAGES:
+        try:
+            return f"{package}::{path.resolve().relative_to(config_folder(package).resolve()).as_posix()}"
+        except ValueError:  # not installed, or not in its folder
+            continue
+    return str(path.resolve())
 
 
 def is_function(name: str) -> bool:

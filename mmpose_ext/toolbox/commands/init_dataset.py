@@ -30,6 +30,7 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
     parser.add_argument("--model", default="xhrnet-18", help="alias or config of the model to train")
     parser.add_argument("--out", type=Path, help="folder to write, if not data/<name of the file>")
     parser.add_argument("--epochs", type=int, help="length of the training, if not that of the model")
+    parser.add_argument("--gpus", type=int, help="processes of the training, if not one for each GPU of this machine")
     parser.add_argument("--force", action="store_true", help="leave out what has errors, and write the rest")
     parser.add_argument("--overwrite", action="store_true", help="replace the files of an earlier run")
     parser.add_argument("--limit", type=int, default=20, help="lines printed for each file")
@@ -80,11 +81,22 @@ def _print_training(training: Training) -> None:
     print(f"{_count(training.flip_pairs, 'flip pair')}; keypoints without a partner: {unpaired}")
     path = training.config
     print(f"{path.parent}: metainfo.py (check flip pairs and sigmas), train.json, val.json, {path.name}")
-    length = f"{_count(training.epoch, 'iteration')} of {training.batch} per epoch, {training.total} in all"
-    print(f"training: {_count(training.persons, 'person')}, {length}")
-    if training.missing_weights:
-        print(f"the model would start from {training.missing_weights}, which does not exist: it starts at random")
-    print(f"mim train mmpose {path}")
+    batch = f"{training.gpus} x {training.batch}" if training.gpus > 1 else training.batch
+    length = f"{_count(training.epoch, 'iteration')} of {batch} per epoch, {training.total} in all"
+    rate = "" if training.rate is None else f", learning rate {training.rate:g}"
+    print(f"training: {_count(training.persons, 'person')}, {length}{rate}")
+    print(_start(training))
+    several = f" --launcher pytorch --gpus {training.gpus}" if training.gpus > 1 else ""
+    print(f"mim train mmpose {path}{several}")
+
+
+def _start(training: Training) -> str:
+    """From which weights the training starts, and how to get better ones."""
+    if training.first_weights:
+        return f"it starts from {training.first_weights}"
+    reason = f", as {training.missing_weights} does not exist" if training.missing_weights else ""
+    better = "those of a checkpoint, e.g. of the same model trained on COCO: --cfg-options load_from=FILE"
+    return f"it starts from random weights{reason}; better are {better}"
 
 
 def _count(number: int, what: str) -> str:

@@ -12,11 +12,11 @@ from typing import Any
 
 from mmengine.config import Config
 
-from mmpose_ext.toolbox.catalogue.configs import read_config
+from mmpose_ext.toolbox.catalogue.configs import read_config, scoped_name
 from mmpose_ext.toolbox.own_data.annotations import plain_name
 from mmpose_ext.toolbox.own_data.schedule import fitted_schedule
 
-__all__ = ["config_text", "missing_weights"]
+__all__ = ["config_text", "first_weights", "missing_weights"]
 
 _DATASET = """{loader} = dict(
     dataset=dict(
@@ -34,7 +34,15 @@ _DATASET = """{loader} = dict(
 
 
 def config_text(
-    name: str, base: Path, *, keypoints: int, folder: Path, images: Path, samples: int, epochs: int | None = None
+    name: str,
+    base: Path,
+    *,
+    keypoints: int,
+    folder: Path,
+    images: Path,
+    samples: int,
+    epochs: int | None = None,
+    gpus: int = 1,
 ) -> str:
     """A config that trains a model on the data.
 
@@ -46,6 +54,7 @@ def config_text(
         images: Folder of the images.
         samples: Persons in the training set.
         epochs: Length of the training; None keeps that of the model.
+        gpus: Number of processes of the training; the learning rate becomes that of their batch together.
 
     Raises:
         ValueError: If the model has no argument for the number of keypoints.
@@ -54,7 +63,7 @@ def config_text(
     changes = _with_keypoints(config.model, keypoints)
     if not changes:
         raise ValueError(f"expected a model whose head has out_channels, num_joints or num_keypoints, got {base}")
-    lines = [f'"""{base.stem}, on {plain_name(name)}."""', "", f"_base_ = [{json.dumps(str(base.resolve()))}]", ""]
+    lines = [f'"""{base.stem}, on {plain_name(name)}."""', "", f"_base_ = [{json.dumps(scoped_name(base))}]", ""]
     lines += [f"images = {json.dumps(str(images))}", f"folder = {json.dumps(str(folder))}"]
     lines += ['metainfo = dict(from_file=folder + "/metainfo.py")', 'dataset_type = "CocoDataset"']
     lines += ['data_mode = "topdown"', ""]
@@ -69,6 +78,7 @@ def config_text(
     lines += ["test_evaluator = val_evaluator"]
     schedule = fitted_schedule(config, samples=samples, epochs=epochs)
     lines += [f"{key} = {_literal(value)}" for key, value in schedule.items()]
+    lines += [f"{key} = {_literal(value)}" for key, value in _fitted_rate(config, gpus).items()]
     return "\n".join(lines) + "\n"
 
 
@@ -81,6 +91,30 @@ def missing_weights(config: Config) -> str | None:
     init_cfg = config.model.get("backbone", {}).get("init_cfg") or {}
     weights = init_cfg.get("checkpoint") if isinstance(init_cfg, Mapping) else None
     return weights if weights and "://" not in weights and not Path(weights).is_file() else None
+
+
+def first_weights(config: Config) -> str | None:
+    """What a training starts from: a checkpoint of the whole model, or of its backbone; None for random weights.
+
+    Args:
+        config: Of the model.
+    """
+    init_cfg = config.model.get("backbone", {}).get("init_cfg") or {}
+    backbone = init_cfg.get("checkpoint") if isinstance(init_cfg, Mapping) else None
+    return config.get("load_from") or (None if missing_weights(config) else backbone)
+
+
+def _fitted_rate(config: Config, gpus: int) -> dict[str, Any]:
+    """The learning rate for the batch that there will be, if the config says for which batch its own is."""
+    intended = config.get("auto_scale_lr", {}).get("base_batch_size")
+    batch = config.train_dataloader.batch_size * gpus
+    rate = config.get("optim_wrapper", {}).get("optimizer", {}).get("lr")
+    if not intended or rate is None or batch == intended:
+        return {}
+    return {
+        "optim_wrapper": {"optimizer": {"lr": float(f"{rate * batch / intended:.4g}")}},
+        "auto_scale_lr": {"base_batch_size": batch},
+    }
 
 
 def _with_keypoints(model: Mapping[str, Any], keypoints: int) -> dict[str, Any]:

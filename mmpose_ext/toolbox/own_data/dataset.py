@@ -3,18 +3,20 @@
 from __future__ import annotations
 
 import json
+import math
 import re
 from collections.abc import Iterable, Mapping, Sequence
 from pathlib import Path
 from typing import NamedTuple
 
+import torch
 from mmengine.config import Config
 
 from mmpose_ext.atomic import atomic_write
 from mmpose_ext.toolbox.catalogue.configs import find_config, read_config
 from mmpose_ext.toolbox.own_data.annotations import labeled_persons, metainfo_text, plain_name, repaired, split
 from mmpose_ext.toolbox.own_data.check import Report, check, load
-from mmpose_ext.toolbox.own_data.config import config_text, missing_weights
+from mmpose_ext.toolbox.own_data.config import config_text, first_weights, missing_weights
 from mmpose_ext.toolbox.own_data.keypoint_names import flip_pairs
 from mmpose_ext.toolbox.own_data.schedule import iterations
 
@@ -40,6 +42,11 @@ class Training(NamedTuple):
     """Keypoints that are their own mirror image."""
     missing_weights: str | None
     """The file that the model would start from and that does not exist."""
+    first_weights: str | None
+    """The file or address that it starts from; None for random weights."""
+    gpus: int
+    """Number of processes that the learning rate is for."""
+    rate: float | None
 
 
 class DatasetReport(NamedTuple):
@@ -65,6 +72,7 @@ def init_dataset(
     val_share: float = 0.1,
     model: str = "xhrnet-18",
     epochs: int | None = None,
+    gpus: int | None = None,
     force: bool = False,
     overwrite: bool = False,
 ) -> DatasetReport:
@@ -78,6 +86,7 @@ def init_dataset(
         val_share: The part.
         model: Alias or config of the model to train.
         epochs: Length of the training; None keeps that of the model.
+        gpus: Number of processes of the training, for which the learning rate is scaled; None for the GPUs at hand.
         force: Whether images and annotations with errors are left out, and the rest is written.
         overwrite: Whether the files of an earlier run are replaced.
 
@@ -91,7 +100,8 @@ def init_dataset(
     images = images or annotations.parent
     out = (out or Path("data") / annotations.stem).resolve()
     base = find_config(model)
-    _check_arguments(annotations, images, val, epochs)
+    gpus = max(1, torch.cuda.device_count()) if gpus is None else gpus
+    _check_arguments(annotations, images, val, epochs, gpus)
     reports = {path: check(load(path), images=images) for path in (annotations, val) if path is not None}
     names = reports[annotations].keypoints
     for path, report in reports.items():
@@ -107,7 +117,7 @@ def init_dataset(
         raise ValueError(f"expected labeled persons for training and for validation, got {persons} and {others}")
     name = plain_name(annotations.stem)
     config = config_text(
-        name, base, keypoints=len(names), folder=out, images=images.resolve(), samples=persons, epochs=epochs
+        name, base, keypoints=len(names), folder=out, images=images.resolve(), samples=persons, epochs=epochs, gpus=gpus
     )
     texts = {
         _config_name(base, name, epochs): config,
@@ -121,12 +131,12 @@ def init_dataset(
     for file, text in texts.items():
         with atomic_write(out / file) as partial:
             partial.write_text(text)
-    return DatasetReport(reports, _training(out / next(iter(texts)), base, names, persons))
+    return DatasetReport(reports, _training(out / next(iter(texts)), base, names, persons, gpus))
 
 
-def _training(path: Path, base: Path, names: Sequence[str], persons: int) -> Training:
+def _training(path: Path, base: Path, names: Sequence[str], persons: int, gpus: int) -> Training:
     config, pairs = Config.fromfile(path), flip_pairs(names)
-    epoch, total = iterations(config, persons)
+    epoch, total = iterations(config, math.ceil(persons / gpus))
     return Training(
         path,
         persons,
@@ -136,15 +146,20 @@ def _training(path: Path, base: Path, names: Sequence[str], persons: int) -> Tra
         len(pairs) // 2,
         tuple(name for name in names if name not in pairs),
         missing_weights(read_config(base)),
+        first_weights(config),
+        gpus,
+        config.get("optim_wrapper", {}).get("optimizer", {}).get("lr"),
     )
 
 
-def _check_arguments(annotations: Path, images: Path, val: Path | None, epochs: int | None) -> None:
+def _check_arguments(annotations: Path, images: Path, val: Path | None, epochs: int | None, gpus: int) -> None:
     """Raise a ValueError for what can't be used, before anything is read."""
     if not images.is_dir():
         raise ValueError(f"expected a folder of images, got {images}")
     if epochs is not None and epochs < 1:
         raise ValueError(f"expected --epochs to be at least 1, got {epochs}")
+    if gpus < 1:
+        raise ValueError(f"expected --gpus to be at least 1, got {gpus}")
     if val and val.resolve() == annotations.resolve():
         raise ValueError(f"expected another file than {annotations} for --val; without --val it is split")
 

@@ -320,11 +320,11 @@ def test_the_function(content: Content, tmp_path: Path) -> None:
     path.write_text(json.dumps(content))
     content["annotations"][0]["iscrowd"] = 1
     (tmp_path / "val.json").write_text(json.dumps(content))
-    report = init_dataset(path, tmp_path / "out", val=tmp_path / "val.json", epochs=2)
+    report = init_dataset(path, tmp_path / "out", gpus=1, val=tmp_path / "val.json", epochs=2)
     assert list(report.reports) == [path, tmp_path / "val.json"] and report.training is not None
     training = report.training._replace(config=report.training.config.relative_to(tmp_path))
     name = Path("out/td-hm_xhrnet-18_8xb64-2e_my_cats.py")
-    assert training == (name, 8, 64, 1, 2, 1, ("nose", "tail"), None)
+    assert training == (name, 8, 64, 1, 2, 1, ("nose", "tail"), None, None, 1, 2.5e-4)
     (tmp_path / "val.json").write_text(json.dumps({**content, "annotations": [{"id": 1, "category_id": 1}]}))
     stopped = init_dataset(path, tmp_path / "none", val=tmp_path / "val.json")
     assert stopped.training is None and not (tmp_path / "none").exists()

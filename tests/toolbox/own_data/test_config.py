@@ -2,12 +2,14 @@
 
 from __future__ import annotations
 
+import re
 from pathlib import Path
 from typing import Any
 
 import pytest
 from mmengine.config import Config
 
+from mmpose_ext.toolbox.catalogue.configs import find_config
 from mmpose_ext.toolbox.own_data.config import config_text, missing_weights
 from mmpose_ext.toolbox.own_data.schedule import fitted_schedule, iterations
 
@@ -57,6 +59,8 @@ def test_counted_in_iterations() -> None:
     assert changes["default_hooks"] == dict(checkpoint=dict(interval=100))
 
 
+LOADERS = "val_dataloader = dict(dataset=dict(pipeline=[]))\ntrain_dataloader['dataset'] = dict(pipeline=[])\n"
+
 MODELS: list[tuple[dict[str, Any], dict[str, Any]]] = [
     (dict(head=dict(out_channels=17)), dict(head=dict(out_channels=9))),
     (dict(head=dict(num_joints=17)), dict(head=dict(num_joints=9))),
@@ -70,15 +74,35 @@ MODELS: list[tuple[dict[str, Any], dict[str, Any]]] = [
 @pytest.mark.parametrize(("model", "expected"), MODELS)
 def test_number_of_key_points(model: dict[str, Any], expected: dict[str, Any], tmp_path: Path) -> None:
     base = tmp_path / "td-hm_net_1xb64-210e_coco-64x64.py"
-    base.write_text(f"{by_epochs(model=model).pretty_text}\nval_dataloader = dict(dataset=dict(pipeline=[]))\n")
-    with base.open("a") as file:
-        file.write("train_dataloader['dataset'] = dict(pipeline=[])\n")
+    base.write_text(f"{by_epochs(model=model).pretty_text}\n{LOADERS}")
     where = dict(folder=tmp_path / "out", images=tmp_path, samples=6400)
     path = tmp_path / "mine.py"
     path.write_text(config_text("mine", base, keypoints=9, **where))
     found = Config.fromfile(path).model
     for part, values in expected.items():
         assert {key: found[part][key] for key in values} == values
+
+
+@pytest.mark.parametrize(("gpus", "batch"), [(1, 64), (2, 128), (8, 512)])
+def test_the_rate_fits_the_batch(gpus: int, batch: int, tmp_path: Path) -> None:
+    """A rate for 512 samples in a step, on fewer of them."""
+    more = dict(optim_wrapper=dict(optimizer=dict(type="Adam", lr=2e-3)), auto_scale_lr=dict(base_batch_size=512))
+    base = tmp_path / "base.py"
+    base.write_text(f"{by_epochs(model=dict(head=dict(out_channels=17)), **more).pretty_text}\n{LOADERS}")
+    path = tmp_path / "mine.py"
+    path.write_text(config_text("mine", base, keypoints=9, folder=tmp_path, images=tmp_path, samples=6400, gpus=gpus))
+    found = Config.fromfile(path)
+    assert found.optim_wrapper.optimizer.lr == pytest.approx(2e-3 * batch / 512)
+    assert found.auto_scale_lr.base_batch_size == batch
+
+
+def test_our_configs_are_inherited_by_scope(tmp_path: Path) -> None:
+    for alias, scope in (("xhrnet-18", "mmpose_ext"), ("td-hm_res50_8xb64-210e_coco-256x192", "mmpose")):
+        path = tmp_path / "mine.py"
+        where = dict(folder=tmp_path, images=tmp_path, samples=6400)
+        path.write_text(config_text("mine", find_config(alias), keypoints=9, **where))
+        assert re.search(rf'_base_ = \["{scope}::body_2d_keypoint/', path.read_text())
+        assert Config.fromfile(path).model.head.out_channels == 9
 
 
 def test_a_model_without_a_number_of_key_points(tmp_path: Path) -> None:
