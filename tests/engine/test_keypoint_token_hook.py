@@ -76,6 +76,15 @@ def test_a_test_is_left_alone(runner, monkeypatch):
     assert content["state_dict"]["backbone.keypoint_tokens"].shape == (1, 1, 16)
 
 
+def test_a_training_without_positions_is_refused(runner):
+    backbone = runner.model.backbone
+    backbone.init_weights()
+    KeypointTokenHook().before_train(runner)
+    torch.nn.init.zeros_(backbone.fine_positions)
+    with pytest.raises(ValueError, match="SHaRPose is to be trained with zeros as fine_positions, .* load weights"):
+        KeypointTokenHook().before_train(runner)
+
+
 def backwards(path: Path) -> None:
     """Metainfo whose keypoints are COCO's in the reverse order, and the nose under another name."""
     info = parse_pose_metainfo(dict(from_file="configs/_base_/datasets/coco.py"))

@@ -1,7 +1,6 @@
 """SHaRPose-Small on LSPET at 128x96, from scratch, a schedule for a CPU.
 
-The quality predictor learns in the last epoch. No threshold: `mmpose-ext sweep-threshold` tries many. Positions start
-from sines: from zeros, as in the official code, nothing but the mean pose was learned in three epochs.
+The quality predictor learns in the last epoch. No threshold: `mmpose-ext sweep-threshold` tries many.
 """
 
 _base_ = [
@@ -23,7 +22,6 @@ model = dict(
         num_keypoints=14,
         input_size=_base_.codec.input_size,
         drop_path_rate=0.0,
-        init_cfg=[dict(type="TruncNormal", layer="Linear", std=0.02, bias=0), dict(type="SinePositions")],
     ),
     head=dict(
         in_channels=384,

@@ -7,6 +7,7 @@ from typing import Any, NamedTuple
 
 import torch
 from mmengine.hooks import Hook
+from mmengine.model import is_model_wrapper
 from mmengine.runner import Runner
 from mmengine.runner.base_loop import BaseLoop
 from mmpose.registry import HOOKS
@@ -54,7 +55,16 @@ class KeypointTokenHook(Hook):
     A checkpoint of MMEngine knows the names of its data set. The tokens of those that both data sets have are carried
     over, the others start from the mean of all; the log says which. Nothing happens where the names are the same, in
     a test, or to a checkpoint without names.
+
+    A training whose network has no positions, neither initialized nor loaded, is refused.
     """
+
+    def before_train(self, runner: Runner) -> None:
+        """Look at the network once all weights are loaded."""
+        model = runner.model.module if is_model_wrapper(runner.model) else runner.model
+        check = getattr(model.backbone, "missing_positions", None)
+        if check is not None and (message := check()):
+            raise ValueError(message)
 
     def after_load_checkpoint(self, runner: Runner, checkpoint: dict[str, Any]) -> None:
         """Exchange the tokens in the checkpoint before it is given to the network.

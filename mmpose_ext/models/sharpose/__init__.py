@@ -13,7 +13,7 @@ from mmpose_ext.models.sharpose.encoder import Attention, Block
 from mmpose_ext.models.sharpose.evit import SHaRPoseEViT
 from mmpose_ext.models.sharpose.fine_tokens import FeatureReuse, fine_index
 from mmpose_ext.models.sharpose.head import SHaRPoseHead
-from mmpose_ext.models.sharpose.initializer import SinePositions
+from mmpose_ext.models.sharpose.initializer import FROM_SCRATCH, OFFICIAL, SinePositions
 from mmpose_ext.models.sharpose.keypoint_decoder import KeypointDecoder
 from mmpose_ext.models.sharpose.positions import sine_positions
 from mmpose_ext.models.sharpose.quality import QualityPredictor, object_keypoint_similarity, quality_loss
@@ -21,6 +21,8 @@ from mmpose_ext.models.sharpose.relevance import accumulate, number_of_selected,
 
 __all__ = [
     "ARCHS",
+    "FROM_SCRATCH",
+    "OFFICIAL",
     "Arch",
     "Attention",
     "Block",

@@ -97,7 +97,7 @@ class SHaRPose(CoarseStage):
             as the paper has it, its ``'output'``.
         quality_activation: See :class:`.QualityPredictor`.
         drop_path_rate: Drop path of the last block; that of the others rises to it linearly.
-        init_cfg: Config of the initialization. By default that of the official code.
+        init_cfg: Config of the initialization, by default :data:`.FROM_SCRATCH`.
 
     Raises:
         ValueError: If an argument is unknown or doesn't fit the others, or if an image has another size.
@@ -260,7 +260,7 @@ class SHaRPoseOneStage(CoarseStage):
         scale: Factor by which images are resampled: 0.5 for Coarse-None, 1.0 for None-Fine.
         quality_activation: See :class:`.QualityPredictor`.
         drop_path_rate: Drop path of the last block; that of the others rises to it linearly.
-        init_cfg: Config of the initialization. By default that of the official code.
+        init_cfg: Config of the initialization, by default :data:`.FROM_SCRATCH`.
 
     Raises:
         ValueError: If an argument is unknown or doesn't fit the others, or if an image has another size.

@@ -12,6 +12,7 @@ Shapes: B batch, M keypoints, D width, N coarse patches, K selected ones, V visu
 
 from __future__ import annotations
 
+import copy
 import warnings
 from collections.abc import Mapping
 from typing import Any, NamedTuple
@@ -28,6 +29,7 @@ from mmpose_ext.models.sharpose.arch import resolve_arch
 from mmpose_ext.models.sharpose.encoder import Block, attention_rows
 from mmpose_ext.models.sharpose.fine_tokens import PatchEmbed, take, to_patches
 from mmpose_ext.models.sharpose.grids import grid_of_patches, resample
+from mmpose_ext.models.sharpose.initializer import FROM_SCRATCH
 from mmpose_ext.models.sharpose.positions import resize_positions
 from mmpose_ext.models.sharpose.quality import QualityActivation, QualityPredictor
 from mmpose_ext.models.sharpose.relevance import accumulate, relevance, select
@@ -64,7 +66,7 @@ class CoarseStage(RequiresOwnKeys, BaseModule):
         average_from: First layer of the average over the layers; None for a quarter of the depth.
         quality_activation: See :class:`.QualityPredictor`.
         drop_path_rate: Drop path of the last block; that of the others rises to it linearly.
-        init_cfg: Config of the initialization. By default that of the official code.
+        init_cfg: Config of the initialization, by default :data:`.FROM_SCRATCH`.
 
     Raises:
         ValueError: If an argument doesn't fit the others.
@@ -87,7 +89,7 @@ class CoarseStage(RequiresOwnKeys, BaseModule):
         drop_path_rate: float,
         init_cfg: dict | list[dict] | None,
     ) -> None:
-        super().__init__(init_cfg or dict(type="TruncNormal", layer="Linear", std=0.02, bias=0))
+        super().__init__(init_cfg or copy.deepcopy(FROM_SCRATCH))
         spec = resolve_arch(arch)
         self.width = spec.width
         self.mlp_ratio = spec.mlp_ratio
@@ -117,6 +119,24 @@ class CoarseStage(RequiresOwnKeys, BaseModule):
         )
         self.norm = nn.LayerNorm(spec.width)
         self.quality_predictor = QualityPredictor(spec.width, activation=quality_activation)
+
+    def missing_positions(self) -> str | None:
+        """What to say about tables of positions that are zeros, neither initialized nor loaded; None if none is."""
+        tables = {name: getattr(self, name) for name in self.grids}
+        zeros = [name for name, table in tables.items() if not (table.is_meta or table.any())]
+        if not zeros:
+            return None
+        return (
+            f"{type(self).__name__} is to be trained with zeros as {' and '.join(zeros)}, from which nothing but the "
+            "mean pose is learned: load weights, or call init_weights() with the default init_cfg"
+        )
+
+    def train(self, mode: bool = True) -> CoarseStage:
+        """Change the mode; warn of a training without positions."""
+        super().train(mode)
+        if mode and (message := self.missing_positions()):
+            warnings.warn(message, stacklevel=2)
+        return self
 
     def check_size(self, images: Tensor) -> None:
         """Raise a ``ValueError`` if images (B, 3, height, width) have another size than the model."""

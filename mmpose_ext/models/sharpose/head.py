@@ -42,7 +42,7 @@ class SHaRPoseHead(HeatmapHeadBase):
         swapped_oks: Train the quality on the OKS of the official code, see
             :func:`.object_keypoint_similarity`.
         decoder: Config of the codec.
-        init_cfg: Config of the initialization. By default that of the official code.
+        init_cfg: Config of the initialization. By default PyTorch's own, as in the official code.
 
     Raises:
         ValueError: If the sigmas are missing where they are needed, or not as many as the keypoints.
@@ -62,7 +62,7 @@ class SHaRPoseHead(HeatmapHeadBase):
         decoder: OptConfigType = None,
         init_cfg: dict | list[dict] | None = None,
     ) -> None:
-        super().__init__(decoder, init_cfg or dict(type="TruncNormal", layer="Linear", std=0.02, bias=0))
+        super().__init__(decoder, init_cfg)
         self.out_channels = out_channels
         self.loss_module = MODELS.build(loss or dict(type="KeypointMSELoss", use_target_weight=True))
         self.keypoint_decoder = KeypointDecoder(in_channels, heatmap_size[1], heatmap_size[0], num_layers=num_layers)

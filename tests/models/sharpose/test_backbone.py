@@ -10,7 +10,7 @@ import torch
 
 from mmpose_ext.layers.deploy import switch_to_deploy
 from mmpose_ext.layers.fused_linear import FusedLinear
-from mmpose_ext.models.sharpose import ARCHS, SHaRPose
+from mmpose_ext.models.sharpose import ARCHS, OFFICIAL, SHaRPose, sine_positions
 from mmpose_ext.toolbox.export.onnx_file import export_onnx
 from mmpose_ext.toolbox.inference.onnx_runtime import onnx_session
 
@@ -31,9 +31,11 @@ def images() -> torch.Tensor:
     return torch.randn(4, 3, 48, 32)
 
 
-def test_initialisation_is_the_official_one():
-    network = SHaRPose(TINY, input_size=(32, 48), patch_size=4)
+def test_the_official_start():
+    network = SHaRPose(TINY, input_size=(32, 48), patch_size=4, init_cfg=OFFICIAL)
     network.init_weights()
+    with pytest.warns(UserWarning, match="zeros as coarse_positions and fine_positions, from which nothing"):
+        network.train()
     for name in ("keypoint_tokens", "quality_token", "coarse_positions", "fine_positions"):
         assert not getattr(network, name).any()
     for name, parameter in network.named_parameters():
@@ -46,6 +48,22 @@ def test_initialisation_is_the_official_one():
     assert network.patch_embed.bias.any()
     rates = [getattr(block.drop_path, "drop_prob", 0.0) for block in network.blocks]
     assert rates == pytest.approx([0, 0.1 / 3, 0.2 / 3, 0.1])
+
+
+def test_the_start_from_scratch_is_the_default():
+    torch.manual_seed(0)
+    network = SHaRPose(dict(width=64, depth=2, num_heads=2), input_size=(32, 48), patch_size=4)
+    network.init_weights()
+    for name, grid in network.grids.items():
+        torch.testing.assert_close(getattr(network, name).detach(), sine_positions(grid, 64))
+    assert 0.4 < network.keypoint_tokens.std() < 0.6 and 0.3 < network.quality_token.std() < 0.7
+    block = network.blocks[1]
+    for linear, limit in ((block.attn.qkv, 6 / 256), (block.attn.proj, 6 / 128), (block.mlp.fc1, 6 / 320)):
+        assert linear.weight.abs().max() <= limit**0.5 and not linear.bias.any()
+        assert linear.weight.std().item() == pytest.approx((limit / 3) ** 0.5, rel=0.05)
+    with warnings.catch_warnings():
+        warnings.simplefilter("error")
+        network.train()
 
 
 @pytest.mark.parametrize(

@@ -39,7 +39,7 @@ class SHaRPoseEViT(SHaRPoseOneStage):
         patch_size: Height and width of a patch in pixels.
         scale: Factor by which images are resampled.
         drop_path_rate: Drop path of the last block; that of the others rises to it linearly.
-        init_cfg: Config of the initialization. By default that of the official SHaRPose.
+        init_cfg: Config of the initialization, by default :data:`.FROM_SCRATCH`.
 
     Raises:
         ValueError: If an argument is unknown or doesn't fit the others, or if an image has another size.
