@@ -4,7 +4,8 @@ Bi-directional Message Passing Based SCANet for Human Pose Estimation, section 2
 
 Deviations:
     - The paper does not say whether evaluation samples; here it does not (``noise="train"``), so that it is
-      deterministic. With tau = 1 the map is then the normalized soft attention of Eq. (5).
+      deterministic. With tau = 1 the map is then the normalized soft attention of Eq. (5). It is not the expectation of
+      the maps of training, whose statistics the batch norms behind it have; ``noise="mean"`` evaluates with that.
     - Nor does it give the layer that makes the scores: here one 1x1 convolution.
 
 Shapes: B batch, C channels, H W height and width.
@@ -24,11 +25,12 @@ from mmpose_ext.models.scanet.sharper import (
     gumbel_noise,
     gumbel_softmax,
     log_probabilities,
+    mean_gumbel_softmax,
     min_max_normalize,
     soft_attention,
 )
 
-Noise = Literal["train", "always", "never"]
+Noise = Literal["train", "always", "never", "mean"]
 
 
 class AttentionMaps(NamedTuple):
@@ -51,8 +53,9 @@ class SharperSpatialAttention(nn.Module):
         in_channels: C.
         tau: Temperature of Eq. (9).
         sharp: False for plain soft attention, the other curve of Figure 4.
-        noise: When Gumbel noise is drawn: in training, always, or never. It comes from PyTorch's global generator, so
-            a seeded run is reproducible.
+        noise: When Gumbel noise is drawn: in training, always, or never; ``'mean'`` draws it in training and evaluates
+            with the expectation of the map, see :func:`.mean_gumbel_softmax`. Noise comes from PyTorch's global
+            generator, so a seeded run is reproducible.
 
     Raises:
         ValueError: If tau is not a positive number, noise is unknown, or a map has other than ``in_channels`` channels.
@@ -82,7 +85,9 @@ class SharperSpatialAttention(nn.Module):
             soft = soft_attention(scores.to(torch.promote_types(scores.dtype, torch.float32)))
             normalized = min_max_normalize(soft)
             log_p = log_probabilities(normalized)
-            drawn = self.noise == "always" or (self.noise == "train" and self.training)
+            if self.noise == "mean" and not self.training:
+                return AttentionMaps(soft, normalized, mean_gumbel_softmax(log_p, self.tau))
+            drawn = self.noise == "always" or (self.noise != "never" and self.training)
             noise = gumbel_noise(log_p) if drawn else 0.0
             return AttentionMaps(soft, normalized, gumbel_softmax(log_p, noise, self.tau))
 

@@ -19,6 +19,7 @@ from mmpose_ext.models.scanet.sharper import (
     gumbel_noise,
     gumbel_softmax,
     log_probabilities,
+    mean_gumbel_softmax,
     min_max_normalize,
     soft_attention,
 )
@@ -202,6 +203,46 @@ def test_noise_can_be_set() -> None:
     assert not torch.equal(always(x), always(x))
 
 
+@pytest.mark.parametrize("tau", [0.1, 0.5, 1.0, 1.0001, 2.0, 10.0])
+def test_the_mean_is_that_of_the_samples(tau: float) -> None:
+    """Against the integral over the noise, and at tau 1 the expectation written in the odds."""
+    p = torch.tensor([0.0, 0.01, 0.3, 0.499, 0.5, 0.501, 0.8, 1.0], dtype=torch.float64)
+    log_p = log_probabilities(p)
+    odds = log_p[1] - log_p[0]
+    noise = torch.linspace(-50, 50, 200001, dtype=torch.float64)
+    density = noise.sigmoid() * (-noise).sigmoid() * (noise[1] - noise[0])
+    expected = torch.stack([(((one + noise) / tau).sigmoid() * density).sum() for one in odds])
+    mean = mean_gumbel_softmax(log_p, tau)
+    torch.testing.assert_close(mean, expected, atol=3e-7, rtol=0)
+    torch.testing.assert_close(mean_gumbel_softmax(log_p.float(), tau).double(), mean, atol=1e-6, rtol=0)
+    if tau == 1:
+        a = odds[1].exp()
+        assert (
+            float(mean[1])
+            == pytest.approx(float(a * (a - 1 - a.log()) / (a - 1) ** 2))
+            == pytest.approx(0.037, abs=1e-3)
+        )
+
+
+def test_the_mean_has_a_gradient() -> None:
+    odds = torch.tensor([-9.0, -0.6, -0.4, 0.0, 1e-4, 0.4, 9.0], dtype=torch.float64, requires_grad=True)
+    for tau in (0.3, 1.0, 3.0):
+        assert torch.autograd.gradcheck(lambda x, t=tau: mean_gumbel_softmax(torch.stack((-x / 2, x / 2)), t), odds)
+
+
+def test_noise_mean_samples_in_training_and_evaluates_with_the_expectation() -> None:
+    x = 3 * torch.randn(1, 4, 16, 16)
+    module = SharperSpatialAttention(4, noise="mean")
+    samples = torch.stack([module.attention(x).sharp for _ in range(2000)])
+    assert samples.std(0).mean() > 0.1
+    module.eval()
+    assert torch.equal(module(x), module(x))
+    assert (samples.mean(0) - module.attention(x).sharp).abs().max() < 0.04  # five standard deviations
+    without = SharperSpatialAttention(4).eval()
+    without.load_state_dict(module.state_dict())
+    assert module.attention(x).sharp.mean() > 1.1 * without.attention(x).sharp.mean()
+
+
 def test_soft_attention_is_small_and_sharp_attention_is_not() -> None:
     """The reason for the paper's module: a softmax over 64 x 64 positions leaves next to nothing."""
     x = torch.randn(1, 8, 64, 64)
@@ -225,7 +266,7 @@ def test_bad_temperature(tau: Any) -> None:
 
 
 def test_bad_arguments() -> None:
-    with pytest.raises(ValueError, match="noise must be one of train, always, never, got 'eval'"):
+    with pytest.raises(ValueError, match="noise must be one of train, always, never, mean, got 'eval'"):
         SharperSpatialAttention(4, noise="eval")
     with pytest.raises(ValueError, match=r"ratio must be between 1 and 8, twice the in_channels, got 16"):
         SemanticsAwareChannelAttention(4)
