@@ -30,6 +30,7 @@ COMMANDS = {
     "reproduce": "count and measure the rows of the papers' tables again",
     "analyze-ssn": "plot what the feature shifting modules of an SSN have learned",
     "sweep-threshold": "accuracy, refined share and speed of a SHaRPose over its quality threshold",
+    "study-ssa": "train small BDMP-SCANets to see what keeps sharp attention from learning",
     "visualize": "draw what a network looks at over images",
 }
 """Subcommand -> its one-line help. The module is ``mmpose_ext.toolbox.commands.<name with underscores>``."""

@@ -193,6 +193,34 @@ def test_a_resumed_fine_tuning_keeps_them_in() -> None:
     assert life(again, resumed, range(1, 4)) == [True] * 3
 
 
+def test_frozen_modules_stay_out_unless_they_are_trained(caplog) -> None:
+    """One of two is frozen: it comes in with a checkpoint in which it was in, and never at random."""
+
+    def two(*frozen: int) -> SimpleNamespace:
+        run = runner(0)
+        run.model = nn.Sequential(*(FeatureShiftModule(4, 5) for _ in range(2)))
+        for index in frozen:
+            run.model[index].requires_grad_(False)
+        return run
+
+    run, hook = two(0), DelayedInsertionHook(begin=3)
+    with caplog.at_level(logging.WARNING):
+        assert life(hook, run, range(5)) == [False, False, False, True, True]
+    assert "1 of 2 modules are frozen and were never trained" in caplog.text
+    assert [module.inserted for module in run.model] == [False, True]
+    saved = dict(state_dict=run.model.state_dict(), meta=dict(iter=5))
+    hook.before_save_checkpoint(run, saved)
+
+    for frozen, expected in (((), [False, True]), ((0,), [False, True]), ((1,), [False, True])):
+        again, hook = two(*frozen), DelayedInsertionHook(begin=3)
+        hook.after_load_checkpoint(again, saved)
+        hook.before_train_iter(again, 0)
+        assert [module.inserted for module in again.model] == expected
+    again, hook = two(0, 1), DelayedInsertionHook(begin=3)
+    hook.after_load_checkpoint(again, dict(state_dict=saved["state_dict"], meta=dict(modules_inserted=True)))
+    assert life(hook, again, range(2)) == [True, True]
+
+
 @pytest.mark.parametrize(
     ("checkpoint", "expected"),
     [

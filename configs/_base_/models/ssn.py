@@ -1,7 +1,8 @@
 """SSN with K=512 (Table 1); a leaf sets the decoder.
 
-The ResNet begins with ImageNet weights of a group norm ResNet-50 (docs/papers/ssn.md says how to make the file); with
-`--cfg-options model.backbone.init_cfg=None` it begins at random.
+The ResNet begins with ImageNet weights of timm's group norm ResNet-50 (docs/papers/ssn.md has the address):
+    mmpose-ext convert ssn resnet50_gn_a1h2-8fe6c4d0.pth data/pretrained/resnet50_gn.pth
+With `--cfg-options model.backbone.init_cfg=None` it begins at random.
 """
 
 model = dict(

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from typing import Any
 
 from mmengine.hooks import Hook
 from mmengine.model import is_model_wrapper
@@ -11,7 +11,7 @@ from mmpose.registry import HOOKS
 from torch import nn
 
 STATE = "modules_inserted"
-"""Key in the meta information of a checkpoint: whether the modules were in when it was written."""
+"""Key in the meta information of a checkpoint: whether the modules were in, True or False, or the names of those."""
 
 
 @HOOKS.register_module()
@@ -21,9 +21,13 @@ class DelayedInsertionHook(Hook):
     The checkpoint says whether they were in when it was written. A training that starts from one in which they were,
     by ``load_from`` or by resuming, keeps them in: they are trained already. In one that starts from a checkpoint
     without them, such as ImageNet weights, or from one that was written before they came in, they wait. A file that has
-    their weights and does not say when it was written, such as a published one, counts as trained.
+    their weights and does not say when it was written, such as a published one, counts as trained; weights that come
+    by ``init_cfg`` do not.
 
-    Their parameters have no gradient before. Training on several GPUs needs ``find_unused_parameters=True`` for that.
+    A frozen module (``frozen_stages``) that was never trained stays out for good, as it would stay at random.
+
+    Parameters of a module that waits have no gradient. Training on several GPUs needs ``find_unused_parameters=True``
+    for that.
 
     Args:
         begin: Iterations that are trained without them.
@@ -37,17 +41,24 @@ class DelayedInsertionHook(Hook):
         if begin < 0:
             raise ValueError(f"expected begin to be 0 or a number of iterations, got {begin}")
         self.begin = begin
-        self._trained = False
-        """Whether the checkpoint that the training starts from has the modules in."""
+        self._trained: set[str] = set()
+        """Modules that are in in the checkpoint that the training starts from."""
 
     def before_train(self, runner: Runner) -> None:
         """Check the model and the length of the training."""
-        if not self._modules(runner):
+        modules = self._modules(runner)
+        if not modules:
             raise ValueError(
                 "DelayedInsertionHook expects modules with an attribute `inserted`, such as FeatureShiftModule; "
                 f"{type(runner.model).__name__} has none"
             )
-        if self._trained:
+        waiting = [module for name, module in modules.items() if name not in self._trained]
+        frozen = [module for module in waiting if not _is_trainable(module)]
+        if frozen:
+            runner.logger.warning(
+                f"{len(frozen)} of {len(modules)} modules are frozen and were never trained: they stay out"
+            )
+        if len(frozen) == len(waiting):
             return
         if self.begin and is_model_wrapper(runner.model) and not getattr(runner.model, "find_unused_parameters", True):
             raise ValueError(
@@ -73,37 +84,43 @@ class DelayedInsertionHook(Hook):
         """Set the modules as they were when the checkpoint was written."""
         modules = self._modules(runner)
         self._trained = self._were_inserted(runner, checkpoint)
-        if modules and self._trained:
-            runner.logger.info(f"the checkpoint has {len(modules)} inserted modules: they stay in from now on")
-        for module in modules:
-            module.inserted = self._trained
+        if self._trained:
+            runner.logger.info(f"the checkpoint has {len(self._trained)} inserted modules: they stay in from now on")
+        for name, module in modules.items():
+            module.inserted = name in self._trained
 
     def before_save_checkpoint(self, runner: Runner, checkpoint: dict) -> None:
-        """Note in the checkpoint whether the modules are in."""
+        """Note in the checkpoint which modules are in."""
         modules = self._modules(runner)
+        names = [name for name, module in modules.items() if module.inserted]
         if modules:
-            checkpoint.setdefault("meta", {})[STATE] = bool(modules[0].inserted)
+            checkpoint.setdefault("meta", {})[STATE] = names if 0 < len(names) < len(modules) else bool(names)
 
-    def _were_inserted(self, runner: Runner, checkpoint: dict) -> bool:
-        """Whether the modules were in when a checkpoint was written."""
-        meta = checkpoint.get("meta") or {}
+    def _were_inserted(self, runner: Runner, checkpoint: dict) -> set[str]:
+        """The modules that were in when a checkpoint was written."""
+        meta, names = checkpoint.get("meta") or {}, set(self._modules(runner))
         if STATE in meta:
-            return bool(meta[STATE])
-        model = runner.model.module if is_model_wrapper(runner.model) else runner.model
-        names = [f"{name}." for name, module in model.named_modules() if hasattr(module, "inserted")]
-        if not any(key.startswith(name) for key in checkpoint.get("state_dict", checkpoint) for name in names):
-            return False  # of another network, such as ImageNet weights
-        return meta.get("iter", self.begin + 1) > self.begin  # written by this package before it noted the state
+            noted = meta[STATE]
+            return (names if noted else set()) if isinstance(noted, bool) else names & set(noted)
+        if not any(key.startswith(f"{name}.") for key in checkpoint.get("state_dict", checkpoint) for name in names):
+            return set()  # of another network, such as ImageNet weights
+        return names if meta.get("iter", self.begin + 1) > self.begin else set()  # written before it noted the state
 
     def _set(self, runner: Runner, iteration: int) -> None:
-        modules = self._modules(runner)
-        inserted = self._trained or iteration >= self.begin
-        if modules and inserted and not modules[0].inserted:
-            runner.logger.info(f"{len(modules)} modules inserted at iteration {iteration}")
-        for module in modules:
+        number = 0
+        for name, module in self._modules(runner).items():
+            inserted = name in self._trained or (iteration >= self.begin and _is_trainable(module))
+            number += inserted and not module.inserted
             module.inserted = inserted
+        if number:
+            runner.logger.info(f"{number} modules inserted at iteration {iteration}")
 
     @staticmethod
-    def _modules(runner: Runner) -> Sequence[nn.Module]:
+    def _modules(runner: Runner) -> dict[str, Any]:
+        """All that can be inserted, by name."""
         model = runner.model.module if is_model_wrapper(runner.model) else runner.model
-        return [module for module in model.modules() if hasattr(module, "inserted")]
+        return {name: module for name, module in model.named_modules() if hasattr(module, "inserted")}
+
+
+def _is_trainable(module: nn.Module) -> bool:
+    return any(parameter.requires_grad for parameter in module.parameters())

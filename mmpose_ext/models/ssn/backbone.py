@@ -14,6 +14,7 @@ Shapes: B batch, C channels, H W height and width of the input image.
 from __future__ import annotations
 
 from collections.abc import Sequence
+from pathlib import Path
 from typing import Any
 
 from mmpose.models.backbones import ResNet
@@ -52,7 +53,8 @@ class SSNResNet(RequiresOwnKeys, ResNet):
     timm's ``resnet50_gn`` is converted when it is loaded, as ``mmpose-ext convert ssn`` does.
 
     Raises:
-        ValueError: If a number of shifting channels is below 1, or if a checkpoint is that of another network.
+        ValueError: If a number of shifting channels is below 1, if a checkpoint is that of another network, or if the
+            file of ``init_cfg`` is missing when weights are initialized.
 
     Example:
         >>> import torch
@@ -110,6 +112,22 @@ class SSNResNet(RequiresOwnKeys, ResNet):
                 shifting=shifting,
             )
         self._freeze_stages()
+
+    def init_weights(self) -> None:
+        """Initialize as ``init_cfg`` says.
+
+        Raises:
+            ValueError: If it names a file of ImageNet weights that is not there.
+        """
+        cfg = self.init_cfg if isinstance(self.init_cfg, dict) else {}
+        path = str(cfg.get("checkpoint", ""))
+        if cfg.get("type") == "Pretrained" and "://" not in path and not Path(path).expanduser().is_file():
+            raise ValueError(
+                f"expected ImageNet weights of the ResNet in {path}, which does not exist: make it from timm's "
+                f"resnet50_gn with `mmpose-ext convert ssn resnet50_gn_a1h2-8fe6c4d0.pth {path}` (docs/papers/ssn.md "
+                "has the address), or start at random with --cfg-options model.backbone.init_cfg=None"
+            )
+        super().init_weights()
 
     def placement(self) -> list[tuple[int, int]]:
         """Stage and block, from 0, that have an FSM in front; in the order of the paper's numbers FSM1, FSM2, ..."""

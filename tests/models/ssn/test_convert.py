@@ -48,6 +48,15 @@ def test_fits_the_backbone_and_initialises_it(tmp_path) -> None:
     assert state["layer1.0.gn3.weight"].any(), "a residual branch of ImageNet weights must not begin at zero"
 
 
+def test_a_missing_file_names_the_command_that_makes_it(tmp_path) -> None:
+    """Building the network, as for a test, needs no file."""
+    path = tmp_path / "resnet50_gn.pth"
+    net = SSNResNet(50, None, init_cfg=dict(type="Pretrained", checkpoint=str(path)))
+    with pytest.raises(ValueError, match=f"`mmpose-ext convert ssn .*pth {path}`.*backbone.init_cfg=None") as caught:
+        net.init_weights()
+    assert "\n" not in str(caught.value)
+
+
 def test_converted_when_loaded() -> None:
     """timm's file itself, in a backbone whose FSMs stay as they were."""
     official, net = timm_keys(), SSNResNet(50, 4)
