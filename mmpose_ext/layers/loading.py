@@ -29,10 +29,11 @@ def rewrite_keys(
 
 
 class RequiresOwnKeys(nn.Module):
-    """A network that refuses a checkpoint without a single tensor for it, instead of staying as it was initialized.
+    """A network that refuses a checkpoint with next to nothing for it, instead of staying as it was initialized.
 
-    It holds with ``strict=False`` too, which a module is not told of. A part of a model, such as its head, is loaded by
-    the ``load_state_dict`` of that part.
+    It wants a tenth of its tensors, by name and shape: other networks may share a stem. It holds with ``strict=False``
+    too, which a module is not told of. A part of a model, such as its head, is loaded by the ``load_state_dict`` of
+    that part.
     """
 
     foreign_checkpoints: ClassVar[str] = ""
@@ -40,9 +41,13 @@ class RequiresOwnKeys(nn.Module):
 
     def _load_from_state_dict(self, state_dict: dict[str, Any], prefix: str, *args: Any) -> None:
         own = self.state_dict()
-        if not any(prefix + key in state_dict for key in own):
+        fitting = sum(
+            prefix + key in state_dict and state_dict[prefix + key].shape == value.shape for key, value in own.items()
+        )
+        if 10 * fitting < len(own):
+            found = f"only {fitting} of {len(own)} tensors" if fitting else "no tensor"
             raise ValueError(
-                f"the checkpoint has no tensor for {type(self).__name__}, whose keys are such as "
+                f"the checkpoint has {found} for {type(self).__name__}, whose keys are such as "
                 f"{prefix + next(iter(own))!r}: it would stay as it was initialized. {self.foreign_checkpoints}".strip()
             )
         super()._load_from_state_dict(state_dict, prefix, *args)

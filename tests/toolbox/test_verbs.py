@@ -28,7 +28,18 @@ from mmpose_ext.toolbox.visualization.ssn_analysis import analyze_channels, anal
 from mmpose_ext.toolbox.visualization.visualize import visualize
 from tests.tiny import TOP_DOWN, write_checkpoint, write_config
 
-VERBS = ("export", "bench", "flops", "publish", "convert", "analyze-ssn", "sweep-threshold", "visualize", "models")
+VERBS = (
+    "export",
+    "bench",
+    "flops",
+    "publish",
+    "convert",
+    "analyze-ssn",
+    "sweep-threshold",
+    "visualize",
+    "study-ssa",
+    "models",
+)
 SHARPOSE = """
 model = dict(
     type="TopdownPoseEstimator", data_preprocessor=dict(type="PoseDataPreprocessor"),

@@ -4,7 +4,7 @@ A small network is trained for each combination of the three, at each learning r
 2 with message passing and SSA at temperature 1, the optimizer of a config, a linear warm-up and one cosine. Within a
 seed all runs see the same batches. Losses are shares of the loss of the mean heatmap of the training persons, so that
 1 means that nothing was learned. A network that was trained with noise is evaluated without it, with the expectation
-of the map, and with noise.
+of the map, and with noise; on persons that it was trained on, as few steps teach it little of others, and on others.
 
 Every finished run is kept as a JSON file, so that a stopped study goes on where it was.
 """
@@ -41,6 +41,14 @@ FACTORS = ("noise", "channel_attention", "bfloat16")
 MODES = {"none": "never", "mean": "mean", "sampled": "always"}
 """Evaluation -> the argument ``noise`` of SSA that makes it."""
 
+COLUMNS = {
+    "train_loss": "training loss",
+    **{f"fit_pck_{mode}": f"PCK, {mode}" for mode in MODES},
+    **{f"fit_loss_{mode}": f"loss, {mode}" for mode in MODES},
+    **{f"loss_{mode}": f"other persons: loss, {mode}" for mode in MODES},
+}
+"""Key of a row -> its column in the table; PCK and loss are those of the training persons."""
+
 
 class Setting(NamedTuple):
     """One run."""
@@ -67,9 +75,9 @@ class Network(NamedTuple):
     channels: int = 64
     size: int = 64
     """Height and width of the crops."""
-    steps: int = 300
-    batch: int = 8
-    persons: int = 512
+    steps: int = 1000
+    batch: int = 2
+    persons: int = 128
     """Of the training set; the validation set gives a quarter of it."""
 
 
@@ -96,7 +104,7 @@ def study_ssa(
     out: str | Path = "work_dirs/study-ssa",
     command: str = "",
 ) -> Study:
-    """Train and evaluate all combinations, seed by seed.
+    """Train and evaluate all combinations: in float32 seed by seed, then in bfloat16, which is slow on many CPUs.
 
     Args:
         config: Path, ``mmpose_ext::path``, base name or alias of a BDMP-SCANet: its data sets, normalization, loss and
@@ -115,9 +123,10 @@ def study_ssa(
     torch.set_num_threads(threads)
     settings = load_candidate(config).require_config()
     about = {"config": config, **sizes._asdict()}
+    switch = (False, True)
     runs = [
-        Setting(*factors, rate, seed)
-        for seed, rate, *factors in itertools.product(seeds, rates, *[(False, True)] * len(FACTORS))
+        Setting(noise, channel_attention, bfloat16, rate, seed)
+        for bfloat16, seed, rate, noise, channel_attention in itertools.product(switch, seeds, rates, switch, switch)
     ]
     files = {run: Path(out) / "runs" / f"{run.name}.json" for run in runs}
     done = {run: _kept(path, about) for run, path in files.items() if path.is_file()}
@@ -130,6 +139,8 @@ def study_ssa(
         for run in tqdm(missing, desc="runs"):
             model, losses = train(run, settings, crops, sizes)
             row = {**run._asdict(), **losses, **evaluate(model, settings, crops, held_out, noise=run.noise)}
+            fit = evaluate(model, settings, crops, crops, noise=run.noise)
+            row |= {f"fit_{name}": value for name, value in fit.items()}
             with atomic_write(files[run]) as partial:
                 partial.write_text(json.dumps({"about": about, "row": row}, indent=1) + "\n")
             done[run] = row
@@ -263,33 +274,35 @@ def _write(rows: list[dict[str, Any]], out: Path, about: dict[str, Any]) -> Stud
 
 def _by_setting(rows: Sequence[dict[str, Any]]) -> str:
     """A line for each setting."""
-    header = [*FACTORS, "rate", "train loss", *(f"{what}, {mode}" for what in ("loss", "PCK") for mode in MODES)]
+    header = [*FACTORS, "rate", *COLUMNS.values()]
     groups: dict[tuple, list[dict[str, Any]]] = {}
     for row in sorted(rows, key=lambda row: [row["rate"], *(row[name] for name in FACTORS)]):
         groups.setdefault((*("yes" if row[name] else "no" for name in FACTORS), f"{row['rate']:g}"), []).append(row)
-    names = ["train_loss", *(f"{what}_{mode}" for what in ("loss", "pck") for mode in MODES)]
-    cells = [[*group, *(_spread(row.get(name) for row in found) for name in names)] for group, found in groups.items()]
+    cells = [
+        [*group, *(_spread(row.get(name) for row in found if name in row) for name in COLUMNS)]
+        for group, found in groups.items()
+    ]
     return markdown_table(header, cells)
 
 
 def _effects(rows: Sequence[dict[str, Any]]) -> str:
     """What switching a factor on does at each rate: over pairs of runs that differ in nothing else, a mean per seed."""
     rates, seeds = (sorted({row[name] for row in rows}) for name in ("rate", "seed"))
+    scores = ("train_loss", "fit_pck_none")
     cells = []
     for name in FACTORS:
         line = [name]
-        for rate, score in itertools.product(rates, ("pck_none", "loss_none")):
+        for rate, score in itertools.product(rates, scores):
             by_seed = []
             for seed in seeds:
-                chosen = [row for row in rows if row["rate"] == rate and row["seed"] == seed]
-                on, off = (
-                    [row[score] for row in chosen if row[name] is switch and row[score] is not None]
-                    for switch in (True, False)
-                )
+                chosen = [row for row in rows if (row["rate"], row["seed"]) == (rate, seed) and row[score] is not None]
+                on, off = ([row[score] for row in chosen if row[name] is switch] for switch in (True, False))
                 by_seed.append(statistics.fmean(on) - statistics.fmean(off) if on and off else None)
             line.append(_spread(by_seed))
         cells.append(line)
-    return markdown_table(["effect of", *(f"{what} at {rate:g}" for rate in rates for what in ("PCK", "loss"))], cells)
+    return markdown_table(
+        ["effect of", *(f"{COLUMNS[score]} at {rate:g}" for rate in rates for score in scores)], cells
+    )
 
 
 def _spread(values: Iterable[float | None]) -> str:

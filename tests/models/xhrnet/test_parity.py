@@ -158,3 +158,11 @@ def test_file_of_another_network(keys):
     network = nn.ModuleDict({"backbone": XHRNet(dict(num_modules=(1,), channels=(8, 16)), input_size=(64, 64))})
     with pytest.raises(ValueError, match="no tensor for XHRNet, whose keys are such as 'backbone.stem"):
         load_checkpoint_to_model(network, {"state_dict": {key: torch.ones(1) for key in keys}})
+
+
+def test_file_of_a_network_with_the_same_stem():
+    """Lite-HRNet's stem has the keys and shapes of ours."""
+    network = nn.ModuleDict({"backbone": XHRNet("18")})
+    shared = {key: value for key, value in network.state_dict().items() if key.startswith("backbone.stem.")}
+    with pytest.raises(ValueError, match=f"only {len(shared)} of 1704 tensors for XHRNet"):
+        load_checkpoint_to_model(network, {"state_dict": shared})
