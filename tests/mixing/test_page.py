@@ -7,7 +7,7 @@ from pathlib import Path
 
 import pytest
 from mmengine.config import Config
-from mmpose.registry import MODELS
+from mmpose.registry import HOOKS, MODELS
 
 from tests.mixing.training import train
 
@@ -42,9 +42,12 @@ def test_example_trains(title: str, tmp_path: Path, monkeypatch: pytest.MonkeyPa
 
 
 def test_a_block_in_a_config_of_mmpose(tmp_path: Path) -> None:
-    """Its weights stay those of MMPose."""
+    """Its weights stay those of MMPose, and so do its hooks beside the one for the modules."""
     code, _ = BLOCKS
-    backbone = Config.fromfile(write(tmp_path, code)).model.backbone
+    config = Config.fromfile(write(tmp_path, code))
+    hook = HOOKS.build(config.default_hooks.feature_shift)
+    assert (hook.begin, hook.lr) == (6000, 1e-3) and config.default_hooks.checkpoint.type == "CheckpointHook"
+    backbone = config.model.backbone
     assert backbone.backbone.type == "HRNet" and "hrnet_w32" in backbone.backbone.init_cfg.checkpoint
     backbone.backbone.init_cfg = None
     network = MODELS.build(backbone)

@@ -21,9 +21,9 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
     """
     text = f"{CONFIG}: a BDMP-SCANet, whose data sets are used; rendered persons without this"
     parser.add_argument("config", nargs="?", default="scanet-1s-synthetic", metavar="CONFIG", help=text)
-    parser.add_argument("--rates", nargs="+", type=float, default=[2.5e-4, 1e-3], metavar="LR", help="learning rates")
+    parser.add_argument("--rates", nargs="+", type=float, default=[1e-3, 4e-3], metavar="LR", help="learning rates")
     parser.add_argument("--seeds", nargs="+", type=int, default=[0, 1, 2], metavar="SEED", help="one study for each")
-    parser.add_argument("--steps", type=positive, default=1000, help="training steps of a run")
+    parser.add_argument("--steps", type=positive, default=500, help="training steps of a run")
     parser.add_argument("--batch", type=positive, default=2, help="batch size")
     parser.add_argument("--persons", type=positive, default=128, help="training persons; a quarter of it is held out")
     parser.add_argument("--channels", type=positive, default=64, help="channels of the network")
