@@ -169,7 +169,7 @@ MATRIX: dict[str, dict[str, Case]] = {
         name: Case(
             dict(arch=TWO_LAYERS, input_size=(32, 48), patch_size=4, drop_path_rate=0.0, scale=scale),
             [(3, 48, 32)],
-            [(17, 24), (17, 24), (), (), (0,)],
+            [(17, 24)],
         )
         for name, scale in [("coarse", 0.5), ("fine", 1.0)]
     },
@@ -177,7 +177,7 @@ MATRIX: dict[str, dict[str, Case]] = {
         name: Case(
             dict(arch=TWO_LAYERS, input_size=(32, 48), patch_size=4, drop_path_rate=0.0, prune_at=(0,), **config),
             [(3, 48, 32)],
-            [(17, 24), (17, 24), (), (), (0,)],
+            [(17, 24)],
         )
         for name, config in [("fused", {}), ("nothing fused", dict(keep_rate=1.0))]
     },

@@ -1,6 +1,8 @@
 """SHaRPose-Base on COCO at 384x288 (Table 2).
 
 Decay and threshold are those of the official config; the paper has a threshold of 0.95 for all.
+From scratch. From MAE's or ViTPose's weights, as in the paper: `mmpose-ext convert vit WEIGHTS start.pth`, then
+`--cfg-options load_from=start.pth`.
 """
 
 _base_ = [

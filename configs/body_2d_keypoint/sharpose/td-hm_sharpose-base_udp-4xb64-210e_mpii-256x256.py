@@ -2,6 +2,8 @@
 
 No official config of this row exists; the recipe is that of COCO at 256x192. The quality is trained with the sigmas
 that MMPose has for MPII.
+From scratch. From MAE's or ViTPose's weights, as in the paper: `mmpose-ext convert vit WEIGHTS start.pth`, then
+`--cfg-options load_from=start.pth`.
 """
 
 _base_ = [

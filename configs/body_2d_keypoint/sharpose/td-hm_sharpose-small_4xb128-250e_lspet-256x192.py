@@ -1,4 +1,8 @@
-"""SHaRPose-Small on LSPET at 256x192; not in the paper."""
+"""SHaRPose-Small on LSPET at 256x192; not in the paper.
+
+From scratch. From MAE's or ViTPose's weights, as in the paper: `mmpose-ext convert vit WEIGHTS start.pth`, then
+`--cfg-options load_from=start.pth`.
+"""
 
 _base_ = [
     "../../_base_/default_runtime.py",

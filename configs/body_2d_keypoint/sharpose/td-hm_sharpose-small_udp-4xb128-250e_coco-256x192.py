@@ -1,6 +1,8 @@
 """SHaRPose-Small on COCO at 256x192 (Table 2).
 
 Epochs, decay, threshold and the start of the quality loss are those of the official config.
+From scratch. From MAE's or ViTPose's weights, as in the paper: `mmpose-ext convert vit WEIGHTS start.pth`, then
+`--cfg-options load_from=start.pth`.
 """
 
 _base_ = [

@@ -1,6 +1,8 @@
 """SHaRPose-Small on COCO at 384x288 (Table 2).
 
 No official config of this row exists; the recipe is that of 256x192.
+From scratch. From MAE's or ViTPose's weights, as in the paper: `mmpose-ext convert vit WEIGHTS start.pth`, then
+`--cfg-options load_from=start.pth`.
 """
 
 _base_ = [

@@ -62,7 +62,7 @@ class KeypointTokenHook(Hook):
     def before_train(self, runner: Runner) -> None:
         """Look at the network once all weights are loaded."""
         model = runner.model.module if is_model_wrapper(runner.model) else runner.model
-        check = getattr(model.backbone, "missing_positions", None)
+        check = getattr(getattr(model, "backbone", None), "missing_positions", None)
         if check is not None and (message := check()):
             raise ValueError(message)
 

@@ -8,7 +8,13 @@ these patches, and only these, and predicts again with the same weights.
 """
 
 from mmpose_ext.models.sharpose.arch import ARCHS, Arch
-from mmpose_ext.models.sharpose.backbone import FineInputs, SHaRPose, SHaRPoseFeatures, SHaRPoseOneStage
+from mmpose_ext.models.sharpose.backbone import (
+    FineInputs,
+    OneStageFeatures,
+    SHaRPose,
+    SHaRPoseFeatures,
+    SHaRPoseOneStage,
+)
 from mmpose_ext.models.sharpose.encoder import Attention, Block
 from mmpose_ext.models.sharpose.evit import SHaRPoseEViT
 from mmpose_ext.models.sharpose.fine_tokens import FeatureReuse, fine_index
@@ -29,6 +35,7 @@ __all__ = [
     "FeatureReuse",
     "FineInputs",
     "KeypointDecoder",
+    "OneStageFeatures",
     "QualityPredictor",
     "SHaRPose",
     "SHaRPoseEViT",

@@ -16,7 +16,7 @@ from __future__ import annotations
 
 import warnings
 from collections.abc import Sequence
-from typing import Literal, NamedTuple
+from typing import Any, Literal, NamedTuple
 
 import torch
 from mmpose.registry import MODELS
@@ -42,6 +42,13 @@ class SHaRPoseFeatures(NamedTuple):
     """Which samples went through the fine stage, bool, (B,)."""
     selected: Tensor
     """Positions of the selected patches on the coarse grid, row by row, by descending relevance, (B, K)."""
+
+
+class OneStageFeatures(NamedTuple):
+    """What a backbone with one stage hands to the head."""
+
+    keypoints: Tensor
+    """Keypoint tokens, (B, M, D)."""
 
 
 class FineInputs(NamedTuple):
@@ -144,7 +151,6 @@ class SHaRPose(CoarseStage):
             init_cfg=init_cfg,
         )
         self.fine_grid = grid_of_patches(self.image_size, fine_scale, patch_size)
-        self.grids["fine_positions"] = self.fine_grid
         self.ratio = self.fine_grid[0] // self.coarse_grid[0]
         if self.fine_grid != (self.coarse_grid[0] * self.ratio, self.coarse_grid[1] * self.ratio):
             raise ValueError(f"expected fine_scale to be a multiple of coarse_scale, got {fine_scale}, {coarse_scale}")
@@ -158,6 +164,7 @@ class SHaRPose(CoarseStage):
         self.early_exit = True
         """Whether the threshold counts; a hook turns it off until the predictor is trained."""
         self.fine_positions = nn.Parameter(torch.zeros(1, patches * self.ratio**2, self.width))
+        self._tell_grid("fine_positions", self.fine_grid)
         self.reuse = FeatureReuse(self.width, mlp_ratio=self.mlp_ratio)
 
     def train(self, mode: bool = True) -> SHaRPose:
@@ -250,7 +257,8 @@ class SHaRPose(CoarseStage):
 class SHaRPoseOneStage(CoarseStage):
     """The transformer of SHaRPose run once, over one grid: the rows "Coarse-None" and "None-Fine" of Table 8.
 
-    Its two sets of tokens are one, so the two heatmap losses of ``SHaRPoseHead`` are equal.
+    Nothing waits for the quality of its pose, so it has no quality predictor, and ``SHaRPoseHead`` has one loss. The
+    quality token stays among the tokens.
 
     Args:
         arch: ``'small'`` or ``'base'`` (Table 2), or a dict with the fields of :class:`.Arch`.
@@ -258,7 +266,6 @@ class SHaRPoseOneStage(CoarseStage):
         input_size: (width, height) of the images in pixels, as in a codec.
         patch_size: Height and width of a patch in pixels.
         scale: Factor by which images are resampled: 0.5 for Coarse-None, 1.0 for None-Fine.
-        quality_activation: See :class:`.QualityPredictor`.
         drop_path_rate: Drop path of the last block; that of the others rises to it linearly.
         init_cfg: Config of the initialization, by default :data:`.FROM_SCRATCH`.
 
@@ -274,7 +281,6 @@ class SHaRPoseOneStage(CoarseStage):
         input_size: Sequence[int] = (192, 256),
         patch_size: int = 16,
         scale: float = 0.5,
-        quality_activation: QualityActivation = "gelu",
         drop_path_rate: float = 0.1,
         init_cfg: dict | list[dict] | None = None,
     ) -> None:
@@ -287,31 +293,22 @@ class SHaRPoseOneStage(CoarseStage):
             beta=0.0,
             num_scored=num_keypoints,
             average_from=None,
-            quality_activation=quality_activation,
+            quality_activation=None,
             drop_path_rate=drop_path_rate,
             init_cfg=init_cfg,
         )
-        self.early_exit = False
-        """For ``QualityScheduleHook``; there is no stage to leave out."""
 
-    def forward(self, images: Tensor) -> SHaRPoseFeatures:
+    def forward(self, images: Tensor) -> OneStageFeatures:
         """Run the only stage.
 
         Args:
             images: (B, 3, height, width).
         """
         self.check_size(images)
-        result = self.coarse_stage(self.embed(images))
-        return self.features_of_one_stage(result.keypoints, result.quality_token)
+        return OneStageFeatures(self.coarse_stage(self.embed(images)).keypoints)
 
-    def features_of_one_stage(self, keypoints: Tensor, quality_token: Tensor) -> SHaRPoseFeatures:
-        """What the head takes, where the only stage stands for both and no patch is selected.
-
-        Args:
-            keypoints: (B, M, D).
-            quality_token: (B, D).
-        """
-        quality = self.quality_predictor(quality_token)
-        refined = torch.zeros_like(quality, dtype=torch.bool)
-        selected = torch.zeros((keypoints.shape[0], 0), dtype=torch.long, device=keypoints.device)
-        return SHaRPoseFeatures(keypoints, keypoints, quality, refined, selected)
+    def _load_from_state_dict(self, state_dict: dict[str, Tensor], prefix: str, *args: Any) -> None:
+        """Leave out the quality predictor that checkpoints of earlier versions and of two stages have."""
+        for key in [key for key in state_dict if key.startswith(f"{prefix}quality_predictor.")]:
+            del state_dict[key]
+        super()._load_from_state_dict(state_dict, prefix, *args)

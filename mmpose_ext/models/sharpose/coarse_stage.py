@@ -30,7 +30,7 @@ from mmpose_ext.models.sharpose.encoder import Block, attention_rows
 from mmpose_ext.models.sharpose.fine_tokens import PatchEmbed, take, to_patches
 from mmpose_ext.models.sharpose.grids import grid_of_patches, resample
 from mmpose_ext.models.sharpose.initializer import FROM_SCRATCH
-from mmpose_ext.models.sharpose.positions import resize_positions
+from mmpose_ext.models.sharpose.positions import Grid, resize_positions, stored_grid
 from mmpose_ext.models.sharpose.quality import QualityActivation, QualityPredictor
 from mmpose_ext.models.sharpose.relevance import accumulate, relevance, select
 
@@ -64,7 +64,7 @@ class CoarseStage(RequiresOwnKeys, BaseModule):
         beta: Weight of the past in the average over the layers, Eq. (6).
         num_scored: How many keypoints, counted from the first, have a say in the selection.
         average_from: First layer of the average over the layers; None for a quarter of the depth.
-        quality_activation: See :class:`.QualityPredictor`.
+        quality_activation: See :class:`.QualityPredictor`; None for no predictor.
         drop_path_rate: Drop path of the last block; that of the others rises to it linearly.
         init_cfg: Config of the initialization, by default :data:`.FROM_SCRATCH`.
 
@@ -85,7 +85,7 @@ class CoarseStage(RequiresOwnKeys, BaseModule):
         beta: float,
         num_scored: int,
         average_from: int | None,
-        quality_activation: QualityActivation,
+        quality_activation: QualityActivation | None,
         drop_path_rate: float,
         init_cfg: dict | list[dict] | None,
     ) -> None:
@@ -96,7 +96,7 @@ class CoarseStage(RequiresOwnKeys, BaseModule):
         self.image_size = image_size
         self.patch_size = patch_size
         self.coarse_grid = grid_of_patches(image_size, scale, patch_size)
-        self.grids = {"coarse_positions": self.coarse_grid}
+        self.grids: dict[str, Grid] = {}
         """Name of a table of positions -> its rows and columns."""
         self.average_from = spec.depth // 4 if average_from is None else average_from
         if not 0 <= self.average_from < spec.depth:
@@ -118,7 +118,14 @@ class CoarseStage(RequiresOwnKeys, BaseModule):
             for i in range(spec.depth)
         )
         self.norm = nn.LayerNorm(spec.width)
-        self.quality_predictor = QualityPredictor(spec.width, activation=quality_activation)
+        if quality_activation is not None:
+            self.quality_predictor = QualityPredictor(spec.width, activation=quality_activation)
+        self._tell_grid("coarse_positions", self.coarse_grid)
+
+    def _tell_grid(self, name: str, grid: Grid) -> None:
+        """Note the rows and columns of a table, also in the state dict: its length does not tell them."""
+        self.grids[name] = grid
+        self.register_buffer(f"{name}_grid", torch.tensor(grid))
 
     def missing_positions(self) -> str | None:
         """What to say about tables of positions that are zeros, neither initialized nor loaded; None if none is."""
@@ -192,16 +199,18 @@ class CoarseStage(RequiresOwnKeys, BaseModule):
     def _load_from_state_dict(self, state_dict: dict[str, Tensor], prefix: str, *args: Any) -> None:
         """Convert official keys and those of vision transformers, then fit positions and tokens to this model.
 
-        Positions of another resolution are resampled, the tokens of another number of keypoints averaged.
+        Positions of another grid are resampled, the tokens of another number of keypoints averaged. A checkpoint of
+        another width, depth or patch size is refused.
         """
         if prefix + "pos_embed_list.0" in state_dict:
             rewrite_keys(state_dict, prefix, sharpose)
         elif prefix + "pos_embed" in state_dict:
             rewrite_keys(state_dict, prefix, self._convert_vit)
         for name, grid in self.grids.items():
-            table = state_dict.get(prefix + name)
+            table, stored = (state_dict.get(prefix + key) for key in (name, f"{name}_grid"))
             if table is not None:
-                state_dict[prefix + name] = resize_positions(table, grid)
+                state_dict[prefix + name] = resize_positions(table, grid, given=stored_grid(stored))
+                state_dict[prefix + f"{name}_grid"] = torch.tensor(grid)
         tokens = state_dict.get(prefix + "keypoint_tokens")
         if tokens is not None and tokens.shape[1] != self.num_keypoints:
             warnings.warn(
@@ -211,7 +220,23 @@ class CoarseStage(RequiresOwnKeys, BaseModule):
                 stacklevel=2,
             )
             state_dict[prefix + "keypoint_tokens"] = tokens.mean(1, keepdim=True).repeat(1, self.num_keypoints, 1)
+        self._refuse_another_size(state_dict, prefix)
         super()._load_from_state_dict(state_dict, prefix, *args)
+
+    def _refuse_another_size(self, state_dict: Mapping[str, Tensor], prefix: str) -> None:
+        """Raise a ``ValueError`` for weights that don't fit, which MMEngine would leave out with a line in the log."""
+        for key, value in self.state_dict().items():
+            given = state_dict.get(prefix + key)
+            if given is not None and given.shape != value.shape:
+                raise ValueError(
+                    f"expected a checkpoint of a network of width {self.width}, patch size {self.patch_size} and "
+                    f"mlp_ratio {self.mlp_ratio}, got {prefix + key} of shape {tuple(given.shape)} in place of "
+                    f"{tuple(value.shape)}"
+                )
+        start = f"{prefix}blocks."
+        blocks = {key[len(start) :].split(".")[0] for key in state_dict if key.startswith(start)}
+        if blocks and len(blocks) != len(self.blocks):
+            raise ValueError(f"expected a checkpoint of a network of {len(self.blocks)} blocks, got {len(blocks)}")
 
     def _convert_vit(self, state_dict: Mapping[str, Tensor]) -> dict[str, Tensor]:
         """Our keys for those of a vision transformer, both without prefix."""

@@ -22,7 +22,7 @@ from torch import Tensor
 
 from mmpose_ext.heads import HeatmapHeadBase, pose_accuracy, stack_supervision
 from mmpose_ext.layers.fused_linear import use_fused_linear
-from mmpose_ext.models.sharpose.backbone import SHaRPoseFeatures
+from mmpose_ext.models.sharpose.backbone import OneStageFeatures, SHaRPoseFeatures
 from mmpose_ext.models.sharpose.keypoint_decoder import KeypointDecoder
 from mmpose_ext.models.sharpose.quality import object_keypoint_similarity, quality_loss
 
@@ -84,9 +84,9 @@ class SHaRPoseHead(HeatmapHeadBase):
             raise ValueError(f"expected {self.out_channels} sigmas, one for each keypoint, got {len(sigmas)}")
         self.sigmas = values
 
-    def forward(self, feats: SHaRPoseFeatures) -> Tensor:
+    def forward(self, feats: SHaRPoseFeatures | OneStageFeatures) -> Tensor:
         """Heatmaps (B, M, H, W) of the last stage that each sample went through."""
-        return self.keypoint_decoder(feats[1])
+        return self.keypoint_decoder(feats[0] if len(feats) == 1 else feats[1])
 
     def switch_to_deploy(self, test_cfg: dict | None = None) -> None:
         """Exchange the linear layers for faster ones, in place, as the backbone does.
@@ -103,8 +103,10 @@ class SHaRPoseHead(HeatmapHeadBase):
             state_dict[key.replace("heatmap_mlp.", "keypoint_decoder.", 1)] = state_dict.pop(key)
         super()._load_from_state_dict(state_dict, prefix, *args)
 
-    def loss(self, feats: SHaRPoseFeatures, batch_data_samples: OptSampleList, train_cfg: ConfigType) -> dict:
-        """The three terms of Eq. (9), and the accuracy of the last stage.
+    def loss(
+        self, feats: SHaRPoseFeatures | OneStageFeatures, batch_data_samples: OptSampleList, train_cfg: ConfigType
+    ) -> dict:
+        """The three terms of Eq. (9), or the one of a backbone with one stage, and the accuracy of the last stage.
 
         Args:
             feats: What the backbone returned.
@@ -112,12 +114,16 @@ class SHaRPoseHead(HeatmapHeadBase):
             train_cfg: ``compute_acc``.
         """
         target, weights = stack_supervision(batch_data_samples)
-        coarse, fine = (self.keypoint_decoder(tokens).float() for tokens in (feats.coarse, feats.fine))
-        losses = dict(
-            loss_coarse=self.loss_module(coarse, target, weights),  # Eq. (10)
-            loss_fine=self.loss_module(fine, target, weights),
-            loss_quality=self._quality_loss(feats.quality.float(), coarse.detach(), target, weights),  # Eq. (9)
-        )
+        fine = self(feats).float()
+        if isinstance(feats, OneStageFeatures):
+            losses = dict(loss_kpt=self.loss_module(fine, target, weights))  # Eq. (10)
+        else:
+            coarse = self.keypoint_decoder(feats.coarse).float()
+            losses = dict(
+                loss_coarse=self.loss_module(coarse, target, weights),
+                loss_fine=self.loss_module(fine, target, weights),
+                loss_quality=self._quality_loss(feats.quality.float(), coarse.detach(), target, weights),  # Eq. (9)
+            )
         if train_cfg.get("compute_acc", True):
             losses["acc_pose"] = pose_accuracy(fine, target, weights)
         return losses

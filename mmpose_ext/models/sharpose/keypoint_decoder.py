@@ -12,7 +12,13 @@ Shapes: B batch, M keypoints, D width, H W height and width of a heatmap.
 
 from __future__ import annotations
 
+import warnings
+from typing import Any
+
+import torch
 from torch import Tensor, nn
+
+from mmpose_ext.models.sharpose.positions import grid_of, resize_positions, stored_grid
 
 
 def number_of_layers(width: int, pixels: int) -> int:
@@ -49,7 +55,35 @@ class KeypointDecoder(nn.Sequential):
         layers.append(nn.Linear(pixels // 2 if num_layers == 2 else width, pixels))
         super().__init__(*layers)
         self.size = (height, columns)
+        self.register_buffer("grid", torch.tensor(self.size))  # the number of pixels does not tell it
 
     def forward(self, tokens: Tensor) -> Tensor:
         """Decode tokens (B, M, D) into heatmaps (B, M, H, W)."""
         return super().forward(tokens).unflatten(-1, self.size)  # Eq. (3)
+
+    def _load_from_state_dict(self, state_dict: dict[str, Tensor], prefix: str, *args: Any) -> None:
+        """Resample the last layer of a checkpoint for heatmaps of another size.
+
+        With another number of layers, or other widths between them, the decoder starts as it was initialized.
+        """
+        told = stored_grid(state_dict.pop(f"{prefix}grid", None))
+        given = {key.removeprefix(prefix): value for key, value in state_dict.items() if key.startswith(prefix)}
+        own = {key: value for key, value in self.state_dict().items() if key != "grid"}
+        last = f"{len(self) - 1}."
+        shapes = [{k: v.shape[k.startswith(last) :] for k, v in layers.items()} for layers in (given, own)]
+        if given and shapes[0] == shapes[1]:
+            weight, bias = given[f"{last}weight"][None], given[f"{last}bias"][None, :, None]
+            grid = told or grid_of(weight, self.size)
+            state_dict[f"{prefix}{last}weight"] = resize_positions(weight, self.size, given=grid)[0]
+            state_dict[f"{prefix}{last}bias"] = resize_positions(bias, self.size, given=grid)[0, :, 0]
+        elif given:
+            rows, columns = self.size
+            warnings.warn(
+                f"the keypoint decoder starts anew: the checkpoint's has other layers than one for heatmaps of "
+                f"{rows}x{columns} (height x width)",
+                stacklevel=2,
+            )
+            for key in given:
+                del state_dict[prefix + key]
+        state_dict[f"{prefix}grid"] = torch.tensor(self.size)
+        super()._load_from_state_dict(state_dict, prefix, *args)

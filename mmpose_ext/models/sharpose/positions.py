@@ -17,39 +17,87 @@ import torch
 import torch.nn.functional as F
 from torch import Tensor
 
+Grid = tuple[int, int]
+"""Rows and columns."""
 
-def grid_of(number: int, like: tuple[int, int]) -> tuple[int, int]:
-    """Rows and columns of a table of which only the length is known.
+MUCH_SMOOTHER = 0.7
+"""Of the roughness on the likeliest grid; two readings of a table of noise differ by less."""
+
+
+def stored_grid(stored: Tensor | None) -> Grid | None:
+    """The grid that a checkpoint tells, (2,), if it does."""
+    if stored is None or stored.is_meta:
+        return None
+    rows, columns = stored.tolist()
+    return rows, columns
+
+
+def possible_grids(number: int, like: Grid) -> list[Grid]:
+    """Grids that a table may have of which only the length is known, the likeliest first.
 
     Args:
         number: N.
-        like: Rows and columns of the model's own grid. A grid of its shape is looked for first, then a square.
+        like: The model's own grid. One of its shape comes first, then a square, then one of 4:3, as in the official
+            checkpoints, then all others whose sides are at most 2:1.
+    """
+    grids = [(rows, number // rows) for rows in range(1, number + 1) if number % rows == 0]
+    shapes = [like[0] / like[1], 1.0, 4 / 3]
+    likely = [grid for shape in shapes for grid in grids if math.isclose(grid[0] / grid[1], shape)]
+    others = [grid for grid in grids[::-1] if 0.5 <= grid[0] / grid[1] <= 2]
+    return list(dict.fromkeys(likely + others))
+
+
+def roughness(table: Tensor, grid: Grid) -> float:
+    """Mean squared difference between neighbors of a table (1, N, D) on a grid, which is smallest on the right one."""
+    maps = table[0].detach().float().unflatten(0, grid)
+    steps = [maps.diff(dim=axis).square().flatten() for axis in (0, 1)]
+    return torch.cat(steps).mean().item()
+
+
+def grid_of(table: Tensor, like: Grid) -> Grid:
+    """Rows and columns of a table of a checkpoint that doesn't tell them.
+
+    The likeliest of the possible grids, unless neighbors are much more alike on another one: a table of 8 x 6 has the
+    length of one of 6 x 8.
+
+    Args:
+        table: (1, N, D).
+        like: The model's own grid.
 
     Raises:
-        ValueError: If there is neither.
+        ValueError: If no grid has that many positions.
     """
-    for rows in (round(math.sqrt(number * like[0] / like[1])), math.isqrt(number)):
-        if rows and number % rows == 0 and (rows * like[1] == number // rows * like[0] or rows * rows == number):
-            return rows, number // rows
-    raise ValueError(
-        f"expected a table of positions for a grid shaped like {like[0]}x{like[1]} or for a square, "
-        f"got {number} positions"
-    )
+    if not (grids := possible_grids(table.shape[1], like)):
+        raise ValueError(
+            f"expected a table of positions for a grid shaped like {like[0]}x{like[1]}, or with sides of at most 2:1, "
+            f"got {table.shape[1]} positions"
+        )
+    if table.is_meta or len(grids) == 1:
+        return grids[0]
+    smoothest = min(grids, key=lambda grid: roughness(table, grid))
+    return smoothest if roughness(table, smoothest) < MUCH_SMOOTHER * roughness(table, grids[0]) else grids[0]
 
 
-def resize_positions(table: Tensor, grid: tuple[int, int]) -> Tensor:
-    """Resample a position table bicubically; nothing happens where the length fits.
+def resize_positions(table: Tensor, grid: Grid, *, given: Grid | None = None) -> Tensor:
+    """Resample a position table bicubically; nothing happens where the grids are the same.
 
     Args:
         table: (1, N, D).
         grid: Rows and columns of the new table.
+        given: Those of the table, if its checkpoint tells them; otherwise see :func:`grid_of`.
 
     Returns:
         (1, rows * columns, D).
+
+    Raises:
+        ValueError: If the table has not as many positions as its grid.
     """
-    if table.shape[1] == grid[0] * grid[1]:
+    given = given or grid_of(table, grid)
+    if given[0] * given[1] != table.shape[1]:
+        raise ValueError(f"expected a table of {given[0]}x{given[1]} positions, got {table.shape[1]}")
+    if given == grid:
         return table
-    maps = table.transpose(1, 2).unflatten(2, grid_of(table.shape[1], grid)).float()
+    maps = table.transpose(1, 2).unflatten(2, given).float()
     resized = F.interpolate(maps, size=grid, mode="bicubic", align_corners=False)
     return resized.flatten(2).transpose(1, 2).to(table.dtype)
 

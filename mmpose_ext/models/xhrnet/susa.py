@@ -193,9 +193,15 @@ class SpatiallyUnidimensionalSelfAttention(nn.Module):
         return x * attention if self.fusion == "mul" else x + attention  # Eq. (2)
 
     def _load_from_state_dict(self, state_dict: dict[str, Tensor], prefix: str, *args: object) -> None:
-        """Resample an averaging vector that was trained at another resolution."""
+        """Resample an averaging vector that was trained at another resolution; refuse it where the length is fixed."""
         key = prefix + "averaging"
         weight = state_dict.get(key)
+        own = self.averaging.numel()
+        if weight is not None and self.fixed and weight.numel() != own:
+            raise ValueError(
+                f"expected a fixed averaging vector of {own} positions, got {weight.numel()} in {key}: the checkpoint "
+                "was trained without fixed_averaging, or with another one"
+            )
         if weight is not None and not self.fixed and weight.ndim == 1:
-            state_dict[key] = resample_weight(weight.float(), self.averaging.numel()).to(weight.dtype)
+            state_dict[key] = resample_weight(weight.float(), own).to(weight.dtype)
         super()._load_from_state_dict(state_dict, prefix, *args)

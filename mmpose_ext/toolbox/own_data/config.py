@@ -70,6 +70,7 @@ def config_text(
     if weights := missing_weights(config):
         lines += [f"# The model starts from {weights}, a file that does not exist: its weights start at random."]
         changes.setdefault("backbone", {})["init_cfg"] = None
+    lines += [f"# {line}" for line in _start(config)]
     lines += [f"model = {_literal(changes)}", ""]
     for loader, part in (("train_dataloader", "train"), ("val_dataloader", "val")):
         lines += [_DATASET.format(loader=loader, part=part, test_mode=part == "val")]
@@ -115,6 +116,17 @@ def _fitted_rate(config: Config, gpus: int) -> dict[str, Any]:
         "optim_wrapper": {"optimizer": {"lr": float(f"{rate * batch / intended:.4g}")}},
         "auto_scale_lr": {"base_batch_size": batch},
     }
+
+
+def _start(config: Config) -> list[str]:
+    """How a SHaRPose starts, whose weights come from other transformers."""
+    backbone = config.model.get("backbone") or {}
+    if not str(backbone.get("type")).startswith("SHaRPose"):
+        return []
+    return [
+        "From scratch. From MAE's or ViTPose's weights: `mmpose-ext convert vit WEIGHTS start.pth`, then",
+        "`mim train mmpose CONFIG --cfg-options load_from=start.pth`.",
+    ]
 
 
 def _with_keypoints(model: Mapping[str, Any], keypoints: int) -> dict[str, Any]:

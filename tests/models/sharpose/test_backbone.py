@@ -176,7 +176,7 @@ def test_square_positions_fit_any_grid():
 
 def test_positions_of_no_grid():
     network = tiny()
-    with pytest.raises(ValueError, match="grid shaped like 6x4 or for a square, got 23 positions"):
+    with pytest.raises(ValueError, match="grid shaped like 6x4, or with sides of at most 2:1, got 23 positions"):
         network.load_state_dict(network.state_dict() | {"coarse_positions": torch.zeros(1, 23, 16)})
 
 

@@ -52,7 +52,7 @@ def test_official_file_is_converted_when_loaded():
     backbone = dict(type="SHaRPose", arch=arch, num_keypoints=3, input_size=(32, 48), patch_size=4)
     head = dict(type="SHaRPoseHead", in_channels=8, out_channels=3, heatmap_size=(8, 12))
     network = MODELS.build(dict(type="TopdownPoseEstimator", backbone=backbone, head=head))
-    expected = {key: torch.randn_like(value) for key, value in network.state_dict().items()}
+    expected = {key: torch.randn_like(value) for key, value in network.named_parameters()}
     official = {}
     for key, value in expected.items():
         for pattern, replacement in OFFICIAL:
@@ -60,4 +60,4 @@ def test_official_file_is_converted_when_loaded():
         official[key] = value
     assert len(official) == len(expected) and set(sharpose(official)) == set(expected)
     load_state_dict(network, official, strict=True)
-    assert all(torch.equal(value, expected[key]) for key, value in network.state_dict().items())
+    assert all(torch.equal(value, expected[key]) for key, value in network.named_parameters())

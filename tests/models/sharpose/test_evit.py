@@ -54,8 +54,8 @@ def lengths(model, images):
 
 def test_tokens_get_fewer():
     images = torch.randn(2, 3, 48, 32)  # 96 patches and 6 other tokens
-    assert lengths(network(prune_at=(0, 2)), images) == [6 + 68 + 1, 6 + 68 + 1, 6 + 49 + 1, 6]
-    assert lengths(network(prune_at=()), images) == [102, 102, 102, 6]
+    assert lengths(network(prune_at=(0, 2)), images) == [6 + 68 + 1, 6 + 68 + 1, 6 + 49 + 1, 5]
+    assert lengths(network(prune_at=()), images) == [102, 102, 102, 5]
 
 
 def test_without_pruning_it_is_the_fine_stage_alone():

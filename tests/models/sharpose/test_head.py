@@ -11,7 +11,7 @@ from mmpose.testing import get_packed_inputs
 
 from mmpose_ext.layers.deploy import switch_to_deploy
 from mmpose_ext.layers.fused_linear import FusedLinear
-from mmpose_ext.models.sharpose import SHaRPoseFeatures, SHaRPoseHead, object_keypoint_similarity
+from mmpose_ext.models.sharpose import OneStageFeatures, SHaRPoseFeatures, SHaRPoseHead, object_keypoint_similarity
 
 CODEC = dict(type="UDPHeatmap", input_size=(48, 64), heatmap_size=(12, 16), sigma=1)
 M, D = 17, 8
@@ -64,6 +64,14 @@ def test_losses():
     losses["loss_quality"].backward()
     assert feats.quality.grad.any()
     assert all(parameter.grad is None for parameter in module.parameters())  # the OKS is a target
+
+
+def test_one_stage_has_one_loss():
+    module, feats, batch = head(), features(), samples()
+    losses = module.loss(OneStageFeatures(feats.fine), batch, {})
+    both = module.loss(feats, batch, {})
+    assert set(losses) == {"loss_kpt", "acc_pose"}
+    assert losses["loss_kpt"] == both["loss_fine"] and losses["acc_pose"] == both["acc_pose"]
 
 
 def test_without_weight_the_quality_stays_in_the_graph():

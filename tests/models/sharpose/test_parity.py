@@ -160,7 +160,7 @@ def test_conversion_is_strict_and_keeps_every_number(reference, name, arch, size
         network = Network(size, arch=arch)
         official = {key: torch.empty(spec["shape"]) for key, spec in shapes.items()}
     converted = convert.sharpose(official)
-    assert {key: value.shape for key, value in network.state_dict().items()} == {
+    assert {key: value.shape for key, value in network.state_dict().items() if not key.endswith("grid")} == {
         key: value.shape for key, value in converted.items()
     }
     assert sum(parameter.numel() for parameter in network.parameters()) == parameters

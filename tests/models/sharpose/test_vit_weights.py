@@ -91,6 +91,23 @@ def test_a_file_without_the_prefix_is_refused_by_an_estimator():
         load_state_dict(nn.ModuleDict({"backbone": network()}), state_dict | {"pos_embed": torch.randn(1, 197, 16)})
 
 
+@pytest.mark.parametrize(
+    ("arch", "message"),
+    [
+        (dict(width=32, depth=2, num_heads=2), "network of width 32, .* got backbone.patch_embed.weight of shape"),
+        (dict(width=16, depth=3, num_heads=2), "network of 3 blocks, got 2"),
+    ],
+    ids=["width", "depth"],
+)
+def test_another_size_is_refused(arch, message):
+    """MMEngine would leave out what does not fit, with a line in the log."""
+    state_dict, _ = foreign("vitpose")
+    state_dict["backbone.pos_embed"] = torch.randn(1, 193, 16)
+    ours = SHaRPose(arch, 5, input_size=(48, 64), patch_size=4)
+    with pytest.raises(ValueError, match=message):
+        load_state_dict(nn.ModuleDict({"backbone": ours}), state_dict)
+
+
 def test_another_network():
     with pytest.raises(ValueError, match="expected the state dict of a vision transformer.*'conv1.weight'"):
         vit({"conv1.weight": torch.ones(1)})

@@ -107,6 +107,8 @@ def test_fixed_uses_the_first_entries_and_refuses_a_larger_map():
     cut.load_state_dict({**module.state_dict(), "averaging": module.averaging[:H]})
     x = torch.randn(B, C, H, W)
     torch.testing.assert_close(module(x), cut(x))
+    with pytest.raises(ValueError, match="expected a fixed averaging vector of 12 positions, got 7 in averaging"):
+        module.load_state_dict({**module.state_dict(), "averaging": torch.ones(7)}, strict=False)
     with pytest.raises(ValueError, match="13 positions.*only 12"):
         module(torch.randn(B, C, 13, W))
 

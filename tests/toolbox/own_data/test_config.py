@@ -64,6 +64,8 @@ LOADERS = "val_dataloader = dict(dataset=dict(pipeline=[]))\ntrain_dataloader['d
 MODELS: list[tuple[dict[str, Any], dict[str, Any]]] = [
     (dict(head=dict(out_channels=17)), dict(head=dict(out_channels=9))),
     (dict(head=dict(num_joints=17)), dict(head=dict(num_joints=9))),
+    (dict(backbone=dict(type="SHaRPose", num_keypoints=17), head=dict(out_channels=17)),
+     dict(backbone=dict(num_keypoints=9), head=dict(out_channels=9))),
     (dict(backbone=dict(num_keypoints=17), head=dict(out_channels=17, in_channels=17, final_layer=None)),
      dict(backbone=dict(num_keypoints=9), head=dict(out_channels=9, in_channels=9))),
     (dict(head=dict(out_channels=51, decoder=dict(type="UDPHeatmap", heatmap_type="combined"))),
@@ -79,6 +81,8 @@ def test_number_of_key_points(model: dict[str, Any], expected: dict[str, Any], t
     path = tmp_path / "mine.py"
     path.write_text(config_text("mine", base, keypoints=9, **where))
     found = Config.fromfile(path).model
+    from_others = "# `mim train mmpose CONFIG --cfg-options load_from=start.pth`." in path.read_text().splitlines()
+    assert from_others == (model.get("backbone", {}).get("type") == "SHaRPose")
     for part, values in expected.items():
         assert {key: found[part][key] for key in values} == values
 

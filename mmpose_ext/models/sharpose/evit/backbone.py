@@ -20,7 +20,7 @@ import torch
 from mmpose.registry import MODELS
 from torch import Tensor
 
-from mmpose_ext.models.sharpose.backbone import SHaRPoseFeatures, SHaRPoseOneStage
+from mmpose_ext.models.sharpose.backbone import OneStageFeatures, SHaRPoseOneStage
 from mmpose_ext.models.sharpose.encoder import Block
 from mmpose_ext.models.sharpose.evit.reorganization import number_of_kept, reorganize
 from mmpose_ext.models.sharpose.relevance import relevance
@@ -76,7 +76,7 @@ class SHaRPoseEViT(SHaRPoseOneStage):
             self.num_kept[layer] = number_of_kept(keep_rate, visual)
             visual = min(self.num_kept[layer] + 1, visual)  # the fused one counts from then on
 
-    def forward(self, images: Tensor) -> SHaRPoseFeatures:
+    def forward(self, images: Tensor) -> OneStageFeatures:
         """Run the only stage.
 
         Args:
@@ -88,9 +88,8 @@ class SHaRPoseEViT(SHaRPoseOneStage):
         *blocks, last = self.blocks
         for layer, block in enumerate(blocks):
             x = self.prune(block, x, self.num_kept[layer]) if layer in self.num_kept else block(x)[0]
-        x, _ = last(x, queries=first.shape[1])  # nobody looks at the others
-        x = self.norm(x)
-        return self.features_of_one_stage(x[:, : self.num_keypoints], x[:, self.num_keypoints])
+        x, _ = last(x, queries=self.num_keypoints)  # nobody looks at the others
+        return OneStageFeatures(self.norm(x))
 
     def prune(self, block: Block, x: Tensor, number: int) -> Tensor:
         """Run a block that fuses tokens behind its attention.
