@@ -20,7 +20,7 @@ from torch import Tensor
 Grid = tuple[int, int]
 """Rows and columns."""
 
-MUCH_SMOOTHER = 0.7
+MUCH_SMOOTHER = 0.8
 """Of the roughness on the likeliest grid; two readings of a table of noise differ by less."""
 
 

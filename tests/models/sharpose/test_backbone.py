@@ -167,16 +167,23 @@ def test_checkpoint_of_another_resolution():
     torch.testing.assert_close(large.fine_positions, expected.permute(0, 2, 3, 1).flatten(1, 2))
 
 
+def untold(network: SHaRPose, positions: int) -> dict[str, torch.Tensor]:
+    """A state dict without grids, with another table."""
+    rest = {key: value for key, value in network.state_dict().items() if not key.endswith("_grid")}
+    return rest | {"coarse_positions": torch.randn(1, positions, 16)}
+
+
 def test_square_positions_fit_any_grid():
     network = tiny()
-    state_dict = network.state_dict() | {"coarse_positions": torch.randn(1, 14 * 14, 16)}
-    network.load_state_dict(state_dict, strict=True)
+    network.load_state_dict(untold(network, 14 * 14), strict=True)
     assert network.coarse_positions.shape == (1, 24, 16)
 
 
 def test_positions_of_no_grid():
     network = tiny()
     with pytest.raises(ValueError, match="grid shaped like 6x4, or with sides of at most 2:1, got 23 positions"):
+        network.load_state_dict(untold(network, 23))
+    with pytest.raises(ValueError, match="expected a table of 6x4 positions, got 23"):
         network.load_state_dict(network.state_dict() | {"coarse_positions": torch.zeros(1, 23, 16)})
 
 

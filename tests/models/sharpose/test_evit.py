@@ -63,10 +63,10 @@ def test_without_pruning_it_is_the_fine_stage_alone():
     pruned, plain = network(keep_rate=1.0, prune_at=(0, 1, 2)), network(SHaRPoseOneStage, scale=1.0)
     pruned.load_state_dict(plain.state_dict())
     with torch.no_grad():
-        torch.testing.assert_close(pruned(images).fine, plain(images).fine)
+        torch.testing.assert_close(pruned(images).keypoints, plain(images).keypoints)
         fewer = network(keep_rate=0.5, prune_at=(0, 1, 2))
         fewer.load_state_dict(plain.state_dict())
-        assert not torch.allclose(fewer(images).fine, plain(images).fine, atol=1e-3)
+        assert not torch.allclose(fewer(images).keypoints, plain(images).keypoints, atol=1e-3)
 
 
 @pytest.mark.parametrize(

@@ -94,7 +94,7 @@ def test_a_file_without_the_prefix_is_refused_by_an_estimator():
 @pytest.mark.parametrize(
     ("arch", "message"),
     [
-        (dict(width=32, depth=2, num_heads=2), "network of width 32, .* got backbone.patch_embed.weight of shape"),
+        (dict(width=32, depth=2, num_heads=2), "network of width 32, .* got backbone.coarse_positions of shape"),
         (dict(width=16, depth=3, num_heads=2), "network of 3 blocks, got 2"),
     ],
     ids=["width", "depth"],
