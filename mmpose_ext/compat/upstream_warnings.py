@@ -3,11 +3,14 @@
 Breakage: MMEngine and mim import ``pkg_resources``, which setuptools has deprecated; code that MMPose imports calls
 ``torch.jit.script``, which newer releases of torch have deprecated. Each import of the stack prints their warnings.
 
-Fix: two filters, by the text of the warnings.
+albumentations, which MMPose imports where it is there, asks the package index for a newer version each time.
+
+Fix: two filters, by the text of the warnings, and the variable that albumentations reads.
 """
 
 from __future__ import annotations
 
+import os
 import warnings
 
 __all__ = ["install"]
@@ -18,5 +21,6 @@ MESSAGES = (r"pkg_resources is deprecated", r"`torch\.jit\.script` is deprecated
 
 def install() -> None:
     """Ignore these warnings from now on; a second call adds nothing."""
+    os.environ.setdefault("NO_ALBUMENTATIONS_UPDATE", "1")
     for message in MESSAGES:
         warnings.filterwarnings("ignore", message)
