@@ -13,7 +13,7 @@ import sys
 
 __all__ = ["PACKAGES", "SWITCH", "find_full_mmcv", "install", "is_installed"]
 
-PACKAGES = frozenset({"mmcv", "mmdet", "mmengine", "mmpose"})
+PACKAGES = frozenset({"mim", "mmcv", "mmdet", "mmengine", "mmpose"})
 """The packages whose first import is waited for."""
 
 SCOPES = "mmengine.config.utils"

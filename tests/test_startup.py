@@ -63,7 +63,7 @@ def test_nothing_is_imported_before_openmmlab(site: Path) -> None:
     assert run(site, f"import json, unittest; {IMPORTED}") == "False False"
 
 
-@pytest.mark.parametrize("name", ["mmcv", "mmdet", "mmengine", "mmpose"])
+@pytest.mark.parametrize("name", ["mim", "mmcv", "mmdet", "mmengine", "mmpose"])
 def test_the_first_package_of_openmmlab_imports_this_one(site: Path, tmp_path: Path, name: str) -> None:
     folder = package(tmp_path / "packages", name, "import sys\nearly = 'mmpose_ext' in sys.modules\n")
     assert run(site, f"import {name}; print({name}.early)", folder) == "True"
