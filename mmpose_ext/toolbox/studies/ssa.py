@@ -78,9 +78,9 @@ class Network(NamedTuple):
     channels: int = 64
     size: int = 64
     """Height and width of the crops."""
-    steps: int = 500
+    steps: int = 1000
     batch: int = 2
-    persons: int = 128
+    persons: int = 64
     """Of the training set; the validation set gives a quarter of it."""
 
 
