@@ -1,8 +1,6 @@
 """Seven small modules against the official code: outputs recorded once, weights and inputs filled by rule."""
 
 import json
-import math
-import zlib
 from pathlib import Path
 
 import numpy as np
@@ -17,6 +15,7 @@ from mmpose_ext.models.xhrnet import (
     SpatiallyUnidimensionalSelfAttention,
     XShuffleBlock,
 )
+from tests.models.trajectory import weight
 
 GOLDEN = Path(__file__).with_name("golden")
 UNITS = json.loads((GOLDEN / "units.json").read_text())
@@ -43,25 +42,6 @@ def build(unit: str) -> nn.Module:
         "unit_module": lambda: MultiResolutionModule((16, 32, 64), (96, 72), num_blocks=2, **FIXED),
         "unit_iterative_head": lambda: IterativeHead([16, 32, 64]),
     }[unit]()
-
-
-def weight(key: str, shape: list[int], seed: int) -> torch.Tensor:
-    """One tensor of the recorded modules, from its name, its shape and the seed."""
-    last = key.rsplit(".", 1)[-1]
-    if last == "num_batches_tracked":
-        return torch.zeros(shape, dtype=torch.int64)
-    noise = np.asarray(np.random.RandomState((zlib.crc32(key.encode()) ^ seed) & 0xFFFFFFFF).standard_normal(shape))
-    if last == "running_var":
-        noise = 0.5 + np.abs(noise)
-    elif last in ("running_mean", "bias"):
-        noise = 0.1 * noise
-    elif last == "group_weight":
-        noise = 1 + 0.5 * noise
-    elif len(shape) == 1:
-        noise = 1 + 0.1 * noise
-    else:
-        noise = noise * ((4 if ".mean_conv." in key else 1) / math.sqrt(np.prod(shape[1:])))
-    return torch.from_numpy(noise.astype(np.float32))
 
 
 @pytest.mark.parametrize("unit", sorted(UNITS))
