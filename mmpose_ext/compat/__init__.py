@@ -1,6 +1,7 @@
 """Known breakages of the OpenMMLab stack, one file each; each does nothing where upstream works."""
 
 from mmpose_ext.compat import (
+    bfloat16,
     checkpoint,
     inferencer,
     launcher,
@@ -28,4 +29,5 @@ def activate() -> None:
     checkpoint.install()
     safetensors_files.install()
     launcher.install()
+    bfloat16.install()
     inferencer.install()

@@ -12,5 +12,4 @@ train_dataloader = dict(batch_size=16)
 model = dict(
     backbone=dict(img_size=_base_.codec.input_size[::-1]),
     head=dict(out_channels=14, decoder=_base_.codec),
-    train_cfg=dict(compute_acc=False),  # the head's accuracy can't read bfloat16
 )

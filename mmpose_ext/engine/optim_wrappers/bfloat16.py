@@ -19,9 +19,7 @@ from torch import nn
 class BFloat16OptimWrapper(OptimWrapper):
     """``OptimWrapper`` whose forward pass and loss run under autocast to bfloat16.
 
-    Weights and optimizer stay in float32. All arguments are those of ``OptimWrapper``. MMPose's ``HeatmapHead`` hands
-    its output to NumPy for the accuracy in the log, and NumPy has no bfloat16 (``Got unsupported ScalarType``): train
-    it with ``model=dict(train_cfg=dict(compute_acc=False))``. The heads of this package need nothing.
+    Weights and optimizer stay in float32. All arguments are those of ``OptimWrapper``.
     """
 
     @contextmanager
