@@ -57,7 +57,7 @@ class LayerDecayConstructor(DefaultOptimWrapperConstructor):
             **kwargs: Of the base class, and without a meaning here.
         """
         names = [name for name, parameter in module.named_parameters() if parameter.requires_grad]
-        self._require_matches(names)
+        self._require_matches([name for name, _ in module.named_parameters()])  # frozen ones too
         layers = {name: self._layer(name) for name in names}
         last = max(layer for layer in layers.values() if layer is not None) + 1
         decay = self.base_wd or 0.0

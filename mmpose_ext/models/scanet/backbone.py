@@ -19,6 +19,7 @@ from mmengine.model import BaseModule
 from mmpose.registry import MODELS
 from torch import Tensor, nn
 
+from mmpose_ext.layers.freezing import Freezable
 from mmpose_ext.layers.loading import RequiresOwnKeys
 from mmpose_ext.models.scanet.hourglass import PreActivationResidual
 from mmpose_ext.models.scanet.spatial_attention import Noise
@@ -26,7 +27,7 @@ from mmpose_ext.models.scanet.stack import Highest, Refinement, Stack, Stem, res
 
 
 @MODELS.register_module()
-class StackedHourglass(RequiresOwnKeys, BaseModule):
+class StackedHourglass(Freezable, RequiresOwnKeys, BaseModule):
     """Newell's stacked hourglass network, the baseline of BDMP-SCANet.
 
     Args:
@@ -40,6 +41,7 @@ class StackedHourglass(RequiresOwnKeys, BaseModule):
         norm_cfg: Config of the normalization, batch norm by default.
         with_cp: Whether training saves memory by computing the inside of each residual again in the backward pass.
             Outputs, gradients and the statistics of batch norms are the same.
+        frozen_stages: How many stacks are not trained: -1 for none, 0 for the stem, k for the first k too.
         init_cfg: Config of the initialization; by default PyTorch's own.
 
     Raises:
@@ -64,6 +66,7 @@ class StackedHourglass(RequiresOwnKeys, BaseModule):
         depth: int = 4,
         norm_cfg: dict | None = None,
         with_cp: bool = False,
+        frozen_stages: int = -1,
         init_cfg: dict | list[dict] | None = None,
     ) -> None:
         super().__init__(init_cfg)
@@ -92,6 +95,11 @@ class StackedHourglass(RequiresOwnKeys, BaseModule):
         for module in self.modules():
             if isinstance(module, PreActivationResidual):
                 module.with_cp = with_cp
+        self.freeze(frozen_stages)
+
+    def stages_to_freeze(self) -> list[list[nn.Module]]:
+        """The stem and the stacks."""
+        return [[self.stem], *([stack] for stack in self.stacks)]
 
     def _refinement(self, channels: int, depth: int) -> tuple[nn.Module, int]:
         """Make what stands behind one hourglass of ``depth`` levels, and say how many channels it returns."""
@@ -132,6 +140,7 @@ class BDMPSCANet(StackedHourglass):
         depth: As in :class:`StackedHourglass`, and the number of levels that are integrated.
         norm_cfg: Config of the normalization.
         with_cp: As in :class:`StackedHourglass`.
+        frozen_stages: As in :class:`StackedHourglass`.
         init_cfg: Config of the initialization.
 
     Raises:
@@ -153,6 +162,7 @@ class BDMPSCANet(StackedHourglass):
         depth: int = 4,
         norm_cfg: dict | None = None,
         with_cp: bool = False,
+        frozen_stages: int = -1,
         init_cfg: dict | list[dict] | None = None,
     ) -> None:
         if depth == 1:
@@ -168,6 +178,7 @@ class BDMPSCANet(StackedHourglass):
             depth=depth,
             norm_cfg=norm_cfg,
             with_cp=with_cp,
+            frozen_stages=frozen_stages,
             init_cfg=init_cfg,
         )
 

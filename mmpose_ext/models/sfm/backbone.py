@@ -26,6 +26,7 @@ from torch import Tensor, nn
 
 from mmpose_ext.layers.arch import find_arch
 from mmpose_ext.layers.deploy import Deployable, fold_batch_norms
+from mmpose_ext.layers.freezing import Freezable
 from mmpose_ext.layers.loading import RequiresOwnKeys
 from mmpose_ext.layers.pointwise import use_pointwise
 from mmpose_ext.layers.sizes import check_size
@@ -68,7 +69,7 @@ class SFMFeatures(NamedTuple):
 
 
 @MODELS.register_module()
-class SFM(Deployable, RequiresOwnKeys, BaseModule):
+class SFM(Freezable, Deployable, RequiresOwnKeys, BaseModule):
     """SFM: two pyramids, one behind the other, with bridges between them and HSA.
 
     Args:
@@ -81,6 +82,7 @@ class SFM(Deployable, RequiresOwnKeys, BaseModule):
         attention: Name or config of a plugin layer, or None for none ("SFM without HSA" of Table II).
         attention_at: A name in :data:`ATTENTION_AT`, or a list of (level, column).
         norm_cfg: Config of the normalization.
+        frozen_stages: How much is not trained: -1 for nothing, 0 for the stem, k for the first k of four columns too.
         init_cfg: Config of the initialization. The paper names none; by default ResNet's.
 
     Raises:
@@ -104,6 +106,7 @@ class SFM(Deployable, RequiresOwnKeys, BaseModule):
         attention: str | dict | None = "HighLevelSpatialAttention",
         attention_at: str | Sequence[Sequence[int]] = "deepest+outputs",
         norm_cfg: dict | None = None,
+        frozen_stages: int = -1,
         init_cfg: dict | list[dict] | None = None,
     ) -> None:
         super().__init__(
@@ -138,7 +141,12 @@ class SFM(Deployable, RequiresOwnKeys, BaseModule):
         self.up1 = UpPath(spec.channels, 2, fusion=first, top_fusion=first, **common)
         self.down2 = DownPath(spec.channels, 3, bridges=resolve_bridges(bridges, levels), fusion=bridge, **common)
         self.up2 = UpPath(spec.channels, 4, fusion=second, top_fusion=second if middle_to_final else None, **common)
+        self.freeze(frozen_stages)
         self.to(memory_format=torch.channels_last)
+
+    def stages_to_freeze(self) -> list[list[nn.Module]]:
+        """The stem and the columns."""
+        return [[self.stem], [self.down1], [self.up1], [self.down2], [self.up2]]
 
     def forward(self, images: Tensor) -> SFMFeatures:
         """Extract features.

@@ -104,6 +104,7 @@ class SHaRPose(CoarseStage):
             as the paper has it, its ``'output'``.
         quality_activation: See :class:`.QualityPredictor`.
         drop_path_rate: Drop path of the last block; that of the others rises to it linearly.
+        frozen_stages: What is not trained; see :class:`.CoarseStage`.
         init_cfg: Config of the initialization, by default :data:`.FROM_SCRATCH`.
 
     Raises:
@@ -135,6 +136,7 @@ class SHaRPose(CoarseStage):
         unselected: Literal["input", "output"] = "input",
         quality_activation: QualityActivation = "gelu",
         drop_path_rate: float = 0.1,
+        frozen_stages: int = -1,
         init_cfg: dict | list[dict] | None = None,
     ) -> None:
         super().__init__(
@@ -148,6 +150,7 @@ class SHaRPose(CoarseStage):
             average_from=average_from,
             quality_activation=quality_activation,
             drop_path_rate=drop_path_rate,
+            frozen_stages=frozen_stages,
             init_cfg=init_cfg,
         )
         self.fine_grid = grid_of_patches(self.image_size, fine_scale, patch_size)
@@ -166,6 +169,7 @@ class SHaRPose(CoarseStage):
         self.fine_positions = nn.Parameter(torch.zeros(1, patches * self.ratio**2, self.width))
         self._tell_grid("fine_positions", self.fine_grid)
         self.reuse = FeatureReuse(self.width, mlp_ratio=self.mlp_ratio)
+        self.freeze(frozen_stages)  # with the second table of positions
 
     def train(self, mode: bool = True) -> SHaRPose:
         """Change the mode; warn if the threshold is to be compared with what an untrained predictor says."""
@@ -267,6 +271,7 @@ class SHaRPoseOneStage(CoarseStage):
         patch_size: Height and width of a patch in pixels.
         scale: Factor by which images are resampled: 0.5 for Coarse-None, 1.0 for None-Fine.
         drop_path_rate: Drop path of the last block; that of the others rises to it linearly.
+        frozen_stages: What is not trained; see :class:`.CoarseStage`.
         init_cfg: Config of the initialization, by default :data:`.FROM_SCRATCH`.
 
     Raises:
@@ -282,6 +287,7 @@ class SHaRPoseOneStage(CoarseStage):
         patch_size: int = 16,
         scale: float = 0.5,
         drop_path_rate: float = 0.1,
+        frozen_stages: int = -1,
         init_cfg: dict | list[dict] | None = None,
     ) -> None:
         super().__init__(
@@ -295,6 +301,7 @@ class SHaRPoseOneStage(CoarseStage):
             average_from=None,
             quality_activation=None,
             drop_path_rate=drop_path_rate,
+            frozen_stages=frozen_stages,
             init_cfg=init_cfg,
         )
 

@@ -23,6 +23,7 @@ from torch import Tensor, nn
 
 from mmpose_ext.convert.sharpose import sharpose
 from mmpose_ext.convert.vit import vit
+from mmpose_ext.layers.freezing import Freezable
 from mmpose_ext.layers.fused_linear import use_fused_linear
 from mmpose_ext.layers.loading import RequiresOwnKeys, rewrite_keys
 from mmpose_ext.models.sharpose.arch import resolve_arch
@@ -52,7 +53,7 @@ class CoarseResult(NamedTuple):
     """The others, (B, N - K)."""
 
 
-class CoarseStage(RequiresOwnKeys, BaseModule):
+class CoarseStage(Freezable, RequiresOwnKeys, BaseModule):
     """Keypoint tokens, one quality token and the patches of one grid, in one transformer.
 
     Args:
@@ -66,6 +67,8 @@ class CoarseStage(RequiresOwnKeys, BaseModule):
         average_from: First layer of the average over the layers; None for a quarter of the depth.
         quality_activation: See :class:`.QualityPredictor`; None for no predictor.
         drop_path_rate: Drop path of the last block; that of the others rises to it linearly.
+        frozen_stages: What is not trained: -1 for nothing, 0 for the patch embedding with its positions, k for the
+            first k blocks too.
         init_cfg: Config of the initialization, by default :data:`.FROM_SCRATCH`.
 
     Raises:
@@ -87,6 +90,7 @@ class CoarseStage(RequiresOwnKeys, BaseModule):
         average_from: int | None,
         quality_activation: QualityActivation | None,
         drop_path_rate: float,
+        frozen_stages: int,
         init_cfg: dict | list[dict] | None,
     ) -> None:
         super().__init__(init_cfg or copy.deepcopy(FROM_SCRATCH))
@@ -121,11 +125,17 @@ class CoarseStage(RequiresOwnKeys, BaseModule):
         if quality_activation is not None:
             self.quality_predictor = QualityPredictor(spec.width, activation=quality_activation)
         self._tell_grid("coarse_positions", self.coarse_grid)
+        self.freeze(frozen_stages)
 
     def _tell_grid(self, name: str, grid: Grid) -> None:
         """Note the rows and columns of a table, also in the state dict: its length does not tell them."""
         self.grids[name] = grid
         self.register_buffer(f"{name}_grid", torch.tensor(grid))
+
+    def stages_to_freeze(self) -> list[list[nn.Module | nn.Parameter]]:
+        """The patch embedding with the tables of positions, and the blocks."""
+        tables = [getattr(self, name) for name in self.grids if hasattr(self, name)]
+        return [[self.patch_embed, *tables], *([block] for block in self.blocks)]
 
     def missing_positions(self) -> str | None:
         """What to say about tables of positions that are zeros, neither initialized nor loaded; None if none is."""

@@ -28,6 +28,7 @@ from torch.nn.modules.batchnorm import _BatchNorm
 from mmpose_ext.convert.xhrnet import trained_size, xhrnet
 from mmpose_ext.layers.arch import find_arch
 from mmpose_ext.layers.deploy import Deployable, fold_batch_norms
+from mmpose_ext.layers.freezing import Freezable
 from mmpose_ext.layers.loading import RequiresOwnKeys, rewrite_keys
 from mmpose_ext.layers.pointwise import use_pointwise
 from mmpose_ext.layers.sizes import check_size
@@ -56,7 +57,7 @@ ARCHS = {"18": Arch(num_modules=(2, 4, 2)), "30": Arch(num_modules=(3, 8, 3))}
 
 
 @MODELS.register_module()
-class XHRNet(Deployable, RequiresOwnKeys, BaseModule):
+class XHRNet(Freezable, Deployable, RequiresOwnKeys, BaseModule):
     """X-HRNet: a Lite-HRNet whose pointwise convolutions are replaced by SUSA.
 
     Args:
@@ -76,6 +77,7 @@ class XHRNet(Deployable, RequiresOwnKeys, BaseModule):
             statistics twice for each step, as in the official code; see :mod:`.multi_resolution`.
         norm_cfg: Config of the normalization.
         norm_eval: Whether to keep the normalization statistics fixed in training.
+        frozen_stages: How many stages are not trained: -1 for none, 0 for the stem, k for the first k of three too.
         with_cp: Whether training saves memory by computing each block again in the backward pass. Outputs, gradients
             and the statistics of batch norms are the same.
         init_cfg: Config of the initialization. By default that of the official code: all convolutions from
@@ -108,6 +110,7 @@ class XHRNet(Deployable, RequiresOwnKeys, BaseModule):
         double_statistics: bool = False,
         norm_cfg: dict | None = None,
         norm_eval: bool = False,
+        frozen_stages: int = -1,
         with_cp: bool = False,
         init_cfg: dict | list[dict] | None = None,
     ) -> None:
@@ -159,6 +162,7 @@ class XHRNet(Deployable, RequiresOwnKeys, BaseModule):
         self.head_layer = IterativeHead(list(spec.channels), norm_cfg=norm_cfg)
         for unused in self._unused(min(self.out_indices), num_branches):
             unused.requires_grad_(False)
+        self.freeze(frozen_stages)
         self.to(memory_format=torch.channels_last)
 
     @staticmethod
@@ -179,6 +183,10 @@ class XHRNet(Deployable, RequiresOwnKeys, BaseModule):
         (*_, last) = self.stages[-1]
         paths = [last.paths[f"{j}to{i}"] for i in range(1, highest) for j in range(num_branches) if j != i]
         return [*paths, *(self.head_layer.projects[num_branches - 1 - i] for i in range(highest))]
+
+    def stages_to_freeze(self) -> list[list[nn.Module]]:
+        """The stem, and each stage with its transition."""
+        return [[self.stem], *([t, s] for t, s in zip(self.transitions, self.stages, strict=True))]
 
     def forward(self, x: Tensor) -> tuple[Tensor, ...]:
         """Extract features.

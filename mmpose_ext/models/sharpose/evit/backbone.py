@@ -39,6 +39,7 @@ class SHaRPoseEViT(SHaRPoseOneStage):
         patch_size: Height and width of a patch in pixels.
         scale: Factor by which images are resampled.
         drop_path_rate: Drop path of the last block; that of the others rises to it linearly.
+        frozen_stages: What is not trained; see :class:`.CoarseStage`.
         init_cfg: Config of the initialization, by default :data:`.FROM_SCRATCH`.
 
     Raises:
@@ -56,6 +57,7 @@ class SHaRPoseEViT(SHaRPoseOneStage):
         patch_size: int = 16,
         scale: float = 1.0,
         drop_path_rate: float = 0.1,
+        frozen_stages: int = -1,
         init_cfg: dict | list[dict] | None = None,
     ) -> None:
         super().__init__(
@@ -65,6 +67,7 @@ class SHaRPoseEViT(SHaRPoseOneStage):
             patch_size=patch_size,
             scale=scale,
             drop_path_rate=drop_path_rate,
+            frozen_stages=frozen_stages,
             init_cfg=init_cfg,
         )
         if not all(0 <= layer < len(self.blocks) - 1 for layer in prune_at):
