@@ -75,9 +75,9 @@ def wheel(tmp_path_factory: pytest.TempPathFactory) -> Path:
     return path
 
 
-def documented_installs() -> list[list[str]]:
-    """The arguments of the commands under "Into a fresh environment, with plain pip" in docs/install.md."""
-    section = (ROOT / "docs" / "install.md").read_text().split("## Into a fresh environment, with plain pip")[1]
+def documented_installs(title: str) -> list[list[str]]:
+    """The arguments of the commands under a title of docs/install.md."""
+    section = (ROOT / "docs" / "install.md").read_text().split(f"# {title}\n")[1]
     block = section.split("```bash")[1].split("```")[0]
     commands = [shlex.split(line, comments=True) for line in block.strip().splitlines()]
     assert len(commands) == 2 and all(command[:2] == ["pip", "install"] for command in commands)
@@ -100,9 +100,20 @@ def environment(wheel: Path, tmp_path_factory: pytest.TempPathFactory) -> Enviro
     folder = tmp_path_factory.mktemp("fresh")
     if given := os.environ.get("MMPOSE_EXT_TEST_PYTHON"):
         return Environment(Path(given), folder)
+    return make_environment("Into a fresh environment, with plain pip", wheel, folder)
+
+
+@pytest.fixture(scope="module")
+def fork_environment(wheel: Path, tmp_path_factory: pytest.TempPathFactory) -> Environment:
+    """An environment with the wheel on the maintained fork of OpenMMLab."""
+    return make_environment("With the maintained fork of OpenMMLab", wheel, tmp_path_factory.mktemp("fork"))
+
+
+def make_environment(title: str, wheel: Path, folder: Path) -> Environment:
+    """An environment made by the commands under a title of docs/install.md, with the wheel for the checkout."""
     venv.create(folder / "env", symlinks=True)
     python = folder / "env" / "bin" / "python"
-    for command in documented_installs():
+    for command in documented_installs(title):
         install(python, *(argument.replace(".[", f"{wheel}[") for argument in command))
     environment = Environment(python, folder)
     assert str(folder / "env") in environment.run("-c", "import mmpose_ext; print(mmpose_ext.__file__)")
@@ -198,6 +209,79 @@ def test_mim_gridsearch(environment: Environment, config: Path, package: str) ->
     search = "--optim_wrapper.optimizer.lr 0.01 0.02"
     environment.mim("gridsearch", package, config, "--work-dir", f"{package}_grid", "--search-args", search)
     assert len(list(environment.folder.glob(f"{package}_grid_search_*/epoch_1.pth"))) == 2
+
+
+def test_mim_gridsearch_of_a_config_by_scope(environment: Environment, config: Path) -> None:
+    """mim reads the config, and so its base, in a process that never imports the package itself."""
+    path = environment.folder / "by_scope.py"
+    path.write_text(f'_base_ = ["mmpose_ext::_base_/default_runtime.py", {str(config)!r}]\n')
+    search = "--optim_wrapper.optimizer.lr 0.01"
+    environment.mim("gridsearch", "mmpose", path, "--work-dir", "scope_grid", "--search-args", search)
+    assert len(list(environment.folder.glob("scope_grid_search_*/epoch_1.pth"))) == 1
+
+
+STOCK = """
+from mmpose.apis import MMPoseInferencer
+from mmengine.config import Config
+from mmengine.hub import get_config
+import numpy as np, sys
+import mmdet.apis, mmcv.ops
+name = 'body_2d_keypoint/topdown_heatmap/coco/td-hm_mobilenetv2_8xb64-210e_coco-256x192'
+config = get_config(f'mmpose::{name}.py')
+config.model.backbone.init_cfg = None
+config.model.test_cfg.flip_test = False
+config.dump('stock.py')
+inferencer = MMPoseInferencer(pose2d='stock.py', det_model='whole_image', device='cpu')
+(result,) = inferencer(np.zeros((64, 64, 3), np.uint8))
+print(len(result['predictions'][0][0]['keypoints']))
+"""
+
+
+def test_stock_mmpose_works_without_our_import(environment: Environment, config: Path) -> None:
+    """A config of MMPose trains, its inferencer and its demo script run; none of them names this package."""
+    assert environment.run("-W", "ignore", "-c", STOCK).splitlines()[-1] == "17"
+    ours = config.read_text()
+    backbone = 'backbone=dict(type="MobileNetV2", widen_factor=0.1, out_indices=(7,))'
+    stock = re.sub(r"backbone=dict\(.*?\)", backbone, re.sub(r"custom_imports.*\n", "", ours)).replace(
+        "in_channels=32", "in_channels=1280"
+    )
+    (environment.folder / "mobilenet.py").write_text(stock)
+    work = environment.folder / "mobilenet"
+    assert "Training finished" in environment.mim("train", "mmpose", "mobilenet.py", "--work-dir", work)
+    demo = environment.run("-c", "import mmpose; print(mmpose.__path__[0])").splitlines()[-1] + "/.mim/demo/"
+    image = next(environment.folder.glob("*.jpg"))
+    script = (f"{demo}image_demo.py", image, "mobilenet.py", work / "epoch_1.pth", "--device", "cpu")
+    environment.run("-W", "ignore", *script, "--out-file", "shown.jpg")
+    assert (environment.folder / "shown.jpg").is_file()
+
+
+def test_the_start_of_python_can_be_left_alone(environment: Environment) -> None:
+    code = (
+        "import os, subprocess, sys; os.environ['MMPOSE_EXT_STARTUP'] = '0'; subprocess.run([sys.executable, '-c', @])"
+    )
+    assert "No module named 'mmcv._ext'" in environment.run("-c", code.replace("@", repr("import mmcv.ops")))
+
+
+def test_the_fork(fork_environment: Environment) -> None:
+    """The doctor knows it, a network trains and is tested on it, and checkpoints stay data."""
+    report = fork_environment.run("-m", "mmpose_ext.toolbox.cli", "doctor")
+    assert all(f"ok      onedl-{name}" in report for name in ("mmengine", "mmcv", "mmdetection", "mim")), report
+    config = write_config(fork_environment.folder, "train_cfg = dict(by_epoch=True, max_epochs=1, val_interval=1)\n")
+    work = fork_environment.folder / "work"
+    assert "Training finished" in fork_environment.mim("train", "mmpose", config, "--work-dir", work)
+    printed = fork_environment.mim("test", "mmpose", config, "--checkpoint", work / "epoch_1.pth", "--work-dir", work)
+    assert "coco/AP" in printed
+
+
+SUITE = ("compat", "engine", "evaluation", "heads", "codecs", "datasets", "mixing")
+"""The tests that meet the engine: what it loads, runs, registers and evaluates."""
+
+
+def test_the_suite_on_the_fork(fork_environment: Environment) -> None:
+    """Tests of the checkout by the fork's Python; all of them by that Python: ``python -m pytest``."""
+    install(fork_environment.python, "pytest", "pytest-timeout", "pytest-xdist", "hotcoco")
+    folders = [ROOT / "tests" / name for name in SUITE]
+    fork_environment.run("-m", "pytest", "-q", "-n0", f"--rootdir={ROOT}", "-c", ROOT / "pyproject.toml", *folders)
 
 
 def test_mim_search(environment: Environment) -> None:
