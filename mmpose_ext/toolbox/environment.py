@@ -254,6 +254,11 @@ def check_numpy() -> Iterator[Finding]:
     yield Finding(Status.OK, f"numpy {found}")
     first = found.startswith("1.")
     opencv, pandas = _installed("opencv-python"), _installed("pandas")
+    if not _fits(found, "<2.4"):
+        yield Finding(Status.BROKEN, f"numpy {found} breaks MMPose's visualizer", 'pip install "numpy<2.4"')
+    if opencv and not _fits(opencv, "<5"):
+        text = f"opencv-python {opencv}: expected <5 (results differ, and parts are gone)"
+        yield Finding(Status.BROKEN, text, 'pip install "opencv-python<5"')
     if first and opencv and not _fits(opencv, "<4.12"):
         text = f"opencv-python {opencv} needs numpy 2, and numpy is {found}"
         yield Finding(Status.BROKEN, text, 'pip install "opencv-python<4.12"')

@@ -9,12 +9,14 @@ Shapes: H W image; pixels are uint8 in the order blue, green, red.
 from __future__ import annotations
 
 import warnings
+from collections.abc import Iterator
+from contextlib import contextmanager
 from pathlib import Path
 
 import numpy as np
 from PIL import Image, UnidentifiedImageError
 
-__all__ = ["FORMATS", "MAX_PIXELS", "MAX_SIDE", "UnreadableImage", "image_size", "read_image"]
+__all__ = ["FORMATS", "MAX_PIXELS", "MAX_SIDE", "UnreadableImage", "image_size", "read_image", "silent_opencv"]
 
 FORMATS = ("BMP", "JPEG", "PNG", "TIFF", "WEBP")
 """As Pillow calls them."""
@@ -88,16 +90,26 @@ def read_image(path: Path, *, max_pixels: int = MAX_PIXELS) -> np.ndarray:
     return _decode(path)
 
 
+@contextmanager
+def silent_opencv() -> Iterator[None]:
+    """A context in which OpenCV does not print what its callers raise."""
+    from cv2.utils import logging
+
+    level = logging.setLogLevel(0)  # cv2.setLogLevel is gone from OpenCV 5
+    try:
+        yield
+    finally:
+        logging.setLogLevel(level)
+
+
 def _decode(path: Path) -> np.ndarray:
     import cv2
 
-    level = cv2.setLogLevel(0)  # OpenCV prints what is raised here
     try:
-        image = cv2.imdecode(np.fromfile(path, dtype=np.uint8), cv2.IMREAD_COLOR)
+        with silent_opencv():
+            image = cv2.imdecode(np.fromfile(path, dtype=np.uint8), cv2.IMREAD_COLOR)
     except (cv2.error, OSError, MemoryError) as error:
         raise UnreadableImage(f"{path} can't be decoded: {_reason(error)}") from error
-    finally:
-        cv2.setLogLevel(level)
     if image is None:
         raise UnreadableImage(f"{path} can't be decoded")
     return image

@@ -13,7 +13,7 @@ from pathlib import Path
 import cv2
 import numpy as np
 
-from mmpose_ext.toolbox.image_file import MAX_PIXELS, UnreadableImage, read_image
+from mmpose_ext.toolbox.image_file import MAX_PIXELS, UnreadableImage, read_image, silent_opencv
 
 __all__ = ["IMAGES", "VIDEOS", "Frame", "Source", "find_sources", "read"]
 
@@ -189,11 +189,8 @@ def _video(source: Source) -> Iterator[Frame]:
 def _opened(source: Source) -> Iterator[cv2.VideoCapture]:
     """A video or a camera, without the lines that OpenCV prints about one that can't be opened."""
     camera = source.kind == "webcam"
-    level = cv2.setLogLevel(0)
-    try:
+    with silent_opencv():
         capture = cv2.VideoCapture(int(str(source.path)) if camera else str(source.path))
-    finally:
-        cv2.setLogLevel(level)
     try:
         if not capture.isOpened():
             what = f"camera {source.path}" if camera else str(source.path)

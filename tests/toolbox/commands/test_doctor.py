@@ -68,6 +68,8 @@ def test_a_good_environment(versions: dict[str, str]) -> None:
         ({"mmcv-lite": None}, "mmcv is missing"),
         ({"setuptools": "82.0.0"}, 'setuptools 82.0.0: expected <81 .* -> pip install "setuptools>=77,<81"'),
         ({"opencv-python": "4.12.0.88"}, "needs numpy 2"),
+        ({"numpy": "2.2.0", "opencv-python": "5.0.0.93"}, 'expected <5 .* -> pip install "opencv-python<5"'),
+        ({"numpy": "2.4.1"}, 'numpy 2.4.1 breaks MMPose\'s visualizer -> pip install "numpy<2.4"'),
         ({"pandas": "3.0.0"}, "breaks mim"),
         ({"numpy": None}, "numpy is missing"),
         ({"mmpose": None}, "mmpose is missing: expected .* -> pip install --no-deps mmpose==1.3.2"),
