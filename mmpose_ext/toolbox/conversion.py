@@ -62,7 +62,7 @@ def convert_checkpoint(
 
 
 def _read(path: Path) -> Mapping[str, Tensor]:
-    """The weights in a file."""
+    """The weights in a file: those of MMEngine lie under ``state_dict``, those of MAE under ``model``, timm's open."""
     try:
         content = checkpoints.load(path)
     except pickle.UnpicklingError as error:  # torch's own words say how to run what is in it
@@ -70,7 +70,7 @@ def _read(path: Path) -> Mapping[str, Tensor]:
     except Exception as error:  # torch says of a file that is none whatever its parser stumbled over
         reason = (str(error).strip().splitlines() or [type(error).__name__])[0]
         raise ValueError(f"{path}: it can't be read as a checkpoint ({reason})") from error
-    weights = content.get("state_dict", content) if isinstance(content, dict) else None
+    weights = content.get("state_dict", content.get("model", content)) if isinstance(content, dict) else None
     if not isinstance(weights, dict) or not all(isinstance(value, Tensor) for value in weights.values()):
         raise ValueError(f"{path}: it holds no weights")
     return weights

@@ -9,6 +9,7 @@ from torch import nn
 
 from mmpose_ext.convert import vit
 from mmpose_ext.models.sharpose import SHaRPose, SHaRPoseOneStage
+from mmpose_ext.toolbox.conversion import convert_checkpoint
 
 PARTS = ("norm1", "attn.qkv", "attn.proj", "norm2", "mlp.fc1", "mlp.fc2")
 MMPRETRAIN = ("ln1", "attn.qkv", "attn.proj", "ln2", "ffn.layers.0.0", "ffn.layers.1")
@@ -65,6 +66,16 @@ def test_every_weight_finds_its_place(kind, positions, extra, first):
     assert not unexpected
     assert all(key.startswith(("keypoint_tokens", "quality", "reuse")) for key in missing)
     assert ours.fine_positions.any() and ours.fine_positions.shape == (1, 192, 16)
+
+
+@pytest.mark.parametrize("key", ["state_dict", "model", None])
+def test_the_command_reads_files_as_they_are_published(key, tmp_path):
+    """MAE's hold their weights under ``model``."""
+    state_dict, expected = foreign("mae")
+    state_dict |= {"pos_embed": torch.randn(1, 197, 16), "cls_token": torch.randn(1, 1, 16)}
+    torch.save({key: state_dict} if key else state_dict, tmp_path / "in.pth")
+    written = convert_checkpoint(tmp_path / "in.pth", tmp_path / "out.pth", paper="vit")
+    assert written.tensors == len(expected) + 2
 
 
 @pytest.mark.parametrize("kind", ["mae", "vitpose", "mmpose-vitpose"])
