@@ -7,6 +7,7 @@ left is removed when a process first writes into a folder.
 
 from __future__ import annotations
 
+import errno
 import os
 import re
 import secrets
@@ -20,6 +21,7 @@ from pathlib import Path
 __all__ = ["atomic_folder", "atomic_write", "scratch_folder"]
 
 _MARK = ".partial"
+_FULL = {errno.ENOSPC, errno.EFBIG, errno.EDQUOT, errno.EIO}
 _NAME = re.compile(rf"\..*\.(?P<machine>[0-9a-f]{{8}})-(?P<process>\d+)-[0-9a-f]{{8}}{_MARK}(\.\w+)?")
 _SEEN: set[Path] = set()
 """Folders in which this process has looked for what others have left."""
@@ -40,8 +42,9 @@ def atomic_write(path: str | Path) -> Iterator[Path]:
     _remove_left(path.parent)
     partial = path.with_name(_partial_name(path.stem, path.suffix))
     try:
-        yield partial
-        partial.replace(path)
+        with _named(partial, path):
+            yield partial
+            partial.replace(path)
     finally:
         partial.unlink(missing_ok=True)
 
@@ -60,7 +63,7 @@ def atomic_folder(folder: Path) -> Iterator[Path]:
         ValueError: If the wanted folder holds something, at the beginning or at the end.
     """
     _require_empty(folder)
-    with scratch_folder(folder.parent, folder.name) as partial:
+    with scratch_folder(folder.parent, folder.name) as partial, _named(partial, folder):
         yield partial
         _require_empty(folder)
         partial.replace(folder)  # takes the place of an empty folder
@@ -80,11 +83,23 @@ def scratch_folder(parent: Path, name: str) -> Iterator[Path]:
     parent.mkdir(parents=True, exist_ok=True)
     _remove_left(parent)
     folder = parent / _partial_name(name, "")
-    folder.mkdir()
     try:
-        yield folder
+        with _named(folder, parent):
+            folder.mkdir()
+            yield folder
     finally:
         shutil.rmtree(folder, ignore_errors=True)
+
+
+@contextmanager
+def _named(partial: Path, path: Path) -> Iterator[None]:
+    """Give an error of the disk the name of the wanted file: a write that fails has none, an open that of the other."""
+    try:
+        yield
+    except OSError as error:
+        if error.filename == str(partial) or (error.filename is None and error.errno in _FULL):
+            error.filename = str(path)
+        raise
 
 
 def _require_empty(folder: Path) -> None:

@@ -10,6 +10,7 @@ from pathlib import Path
 from mmengine.config import Config
 
 from mmpose_ext.toolbox.catalogue.configs import find_config
+from mmpose_ext.toolbox.command_errors import run_command
 from mmpose_ext.toolbox.commands.arguments import checkpoint_path
 from mmpose_ext.toolbox.networks import load_candidate
 from mmpose_ext.toolbox.studies.calibration import calibration, plot_calibration, score_validation
@@ -35,4 +36,4 @@ def main() -> int:
 
 
 if __name__ == "__main__":
-    raise SystemExit(main())
+    raise SystemExit(run_command("plot_calibration", main))

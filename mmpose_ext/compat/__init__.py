@@ -1,13 +1,17 @@
 """Known breakages of the OpenMMLab stack, one file each; each does nothing where upstream works."""
 
 from mmpose_ext.compat import (
+    annotation_files,
     bfloat16,
     checkpoint,
+    checkpoint_files,
     inferencer,
     launcher,
+    load_image,
     mmcv_ext,
     moved,
     safetensors_files,
+    tool_errors,
     upstream_warnings,
     xtcocotools_modules,
 )
@@ -26,8 +30,12 @@ def activate() -> None:
     upstream_warnings.install()
     mmcv_ext.install()
     xtcocotools_modules.install()
+    annotation_files.install()
     checkpoint.install()
+    checkpoint_files.install()
     safetensors_files.install()
     launcher.install()
     bfloat16.install()
     inferencer.install()
+    load_image.install()
+    tool_errors.install()

@@ -29,6 +29,7 @@ from urllib.parse import urlparse
 from mmpose_ext.compat import safetensors_files
 from mmpose_ext.compat._imports import when_imported
 from mmpose_ext.compat.versions import torch_at_least
+from mmpose_ext.errors import UnusableFile
 
 __all__ = ["install", "load"]
 
@@ -177,8 +178,40 @@ def _what(error: pickle.UnpicklingError) -> str:
 
 
 def _load_for_mmengine(file: Any, map_location: Any = None, **ignored: Any) -> Any:
-    """:func:`load` with the arguments of ``torch.load``, of which ``weights_only`` and the unpickler don't count."""
-    return load(file, map_location=map_location)
+    """:func:`load` with the arguments of ``torch.load``, of which ``weights_only`` and the unpickler don't count.
+
+    Raises:
+        UnusableFile: If the file is no checkpoint; torch says whatever its parser stumbled over, without the name.
+    """
+    try:
+        return load(file, map_location=map_location)
+    except (pickle.UnpicklingError, OSError, UnusableFile):
+        raise
+    except Exception as error:
+        raise UnusableFile(f"expected a checkpoint, {file} can't be read as one ({type(error).__name__})") from error
+
+
+def _without_program(original: Callable[..., Any]) -> Callable[..., Any]:
+    """``CheckpointLoader.load_checkpoint`` whose result is a checkpoint, and holds no text that a resumed run executes.
+
+    MMEngine reads ``meta['config']``, which MMCV 1 wrote, as a config, and that is a program.
+    """
+
+    @functools.wraps(original)
+    def load_checkpoint(cls: type, filename: str, *args: Any, **kwargs: Any) -> Any:
+        import torch
+
+        content = original(cls, filename, *args, **kwargs)
+        weights = content.get("state_dict", content) if isinstance(content, dict) else None
+        meta = content.get("meta") if isinstance(content, dict) else None
+        tensors = isinstance(weights, dict) and any(isinstance(value, torch.Tensor) for value in weights.values())
+        if not tensors or not isinstance(meta, dict | None):
+            raise UnusableFile(f"expected a checkpoint, {filename} holds no weights by name")
+        if meta and "config" in meta:
+            content["meta"] = {key: value for key, value in meta.items() if key != "config"}
+        return content
+
+    return load_checkpoint
 
 
 def _load_url(
@@ -228,6 +261,9 @@ def _patch(module: ModuleType) -> None:
     names["load_url"] = _load_url
     if "_safe_torch_load" in names:  # onedl-mmengine
         names["_safe_torch_load"] = _load_for_mmengine
+    loader = module.CheckpointLoader
+    if not hasattr(loader.load_checkpoint.__func__, "__wrapped__"):
+        loader.load_checkpoint = classmethod(_without_program(loader.load_checkpoint.__func__))
 
 
 def install() -> None:

@@ -5,6 +5,9 @@ Breakage: MMEngine's inferencers insist on ``Weights`` in the metafile, and load
 
 Fix: an empty name stands for no weights. The inferencer then warns that the model is randomly initialized, unless
 the user passes a checkpoint.
+
+Without a model an inferencer executes the config in the checkpoint, which is a program of whoever made the file. That
+is refused: name the config.
 """
 
 from __future__ import annotations
@@ -31,6 +34,15 @@ def _patch(module: ModuleType) -> None:
         return config, weights or None
 
     inferencer._load_model_from_metafile = load_model_from_metafile
+    original_init = inferencer._init_model
+
+    @functools.wraps(original_init)
+    def init_model(self: Any, cfg: Any, weights: str | None, *args: Any, **kwargs: Any) -> Any:
+        if not cfg:
+            raise ValueError(f"expected a config beside {weights}: the one inside is a program and is not run")
+        return original_init(self, cfg, weights, *args, **kwargs)
+
+    inferencer._init_model = init_model
 
 
 def install() -> None:

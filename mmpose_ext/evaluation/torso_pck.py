@@ -24,6 +24,8 @@ from mmengine.dist import is_main_process
 from mmengine.evaluator import BaseMetric
 from mmpose.registry import METRICS
 
+from mmpose_ext.atomic import atomic_write
+
 __all__ = ["PARTS", "TORSO", "TorsoPCK", "area_under_curve", "torso_distances"]
 
 TORSO = ("left_shoulder", "right_hip")
@@ -177,7 +179,7 @@ class TorsoPCK(BaseMetric):
 
     def _write(self, thresholds: np.ndarray, curves: Mapping[str, np.ndarray], metrics: Mapping[str, Any]) -> None:
         path = Path(f"{self.outfile_prefix}.torso_pck.json")
-        path.parent.mkdir(parents=True, exist_ok=True)
         content = {"thresholds": thresholds.round(6).tolist(), "scores": dict(metrics)}
         content["curves"] = {name: curve.round(4).tolist() for name, curve in curves.items()}
-        path.write_text(json.dumps(content, indent=1) + "\n")
+        with atomic_write(path) as partial:
+            partial.write_text(json.dumps(content, indent=1) + "\n")

@@ -7,9 +7,10 @@ import importlib
 import sys
 import warnings
 from collections.abc import Sequence
+from typing import Any
 
 from mmpose_ext.toolbox.command_errors import run_command
-from mmpose_ext.toolbox.commands.arguments import HelpFormatter
+from mmpose_ext.toolbox.commands.arguments import HelpFormatter, IntermixedParser
 from mmpose_ext.version import __version__
 
 COMMANDS = {
@@ -45,10 +46,18 @@ def main(argv: Sequence[str] | None = None) -> int:
     Returns:
         The exit status.
     """
-    parser = argparse.ArgumentParser(prog="mmpose-ext", description=__doc__.split(":")[0])
+    words = list(sys.argv[1:] if argv is None else argv)
+    wanted = next((word for word in words if word in COMMANDS), None)
+    with warnings.catch_warnings():
+        warnings.filterwarnings("ignore", "The metainfo config file")  # MMPose finds its own copy and says so
+        return run_command(wanted, lambda: _run(words, wanted))
+
+
+def _run(words: Sequence[str], wanted: str | None) -> int:
+    parser = argparse.ArgumentParser(prog="mmpose-ext", description=(__doc__ or "").split(":")[0])
     parser.add_argument("--version", action="version", version=__version__)
-    subparsers = parser.add_subparsers(dest="command", metavar="COMMAND", required=True)
-    wanted = next((word for word in (sys.argv[1:] if argv is None else argv) if word in COMMANDS), None)
+    options: dict[str, Any] = dict(metavar="COMMAND", required=True, parser_class=IntermixedParser)
+    subparsers = parser.add_subparsers(dest="command", **options)
     for name, text in COMMANDS.items():
         sub = subparsers.add_parser(name, help=text, formatter_class=HelpFormatter)
         if name == wanted:  # only the module that runs is imported: `doctor` must run where torch is broken
@@ -56,10 +65,8 @@ def main(argv: Sequence[str] | None = None) -> int:
             sub.description = module.__doc__
             module.add_arguments(sub)
             sub.set_defaults(run=module.run)
-    args = parser.parse_args(argv)
-    with warnings.catch_warnings():
-        warnings.filterwarnings("ignore", "The metainfo config file")  # MMPose finds its own copy and says so
-        return run_command(args.command, lambda: args.run(args))
+    args = parser.parse_args(words)
+    return args.run(args)
 
 
 if __name__ == "__main__":

@@ -12,22 +12,21 @@ import select
 import sys
 from collections.abc import Callable
 
+from mmpose_ext.errors import TRACEBACK, wants_traceback
+
 __all__ = ["INTERRUPTED", "PIPE_CLOSED", "TRACEBACK", "USER_ERROR", "run_command"]
 
 USER_ERROR, INTERRUPTED, PIPE_CLOSED = 2, 130, 141
-TRACEBACK = "MMPOSE_EXT_TRACEBACK"
-"""The environment variable that shows where an error was raised."""
-
 _ERRORS = (ValueError, OSError, ImportError, OverflowError, RecursionError, MemoryError)
 _BARE = {RecursionError: "something is nested too deeply", MemoryError: "there is not enough memory"}
 """Errors whose own text says little."""
 
 
-def run_command(name: str, run: Callable[[], int | None]) -> int:
+def run_command(name: str | None, run: Callable[[], int | None]) -> int:
     """Run a command and turn what goes wrong into one line and a status.
 
     Args:
-        name: The verb, e.g. ``infer``.
+        name: The verb, e.g. ``infer``; None before it is known.
         run: The command.
 
     Returns:
@@ -46,8 +45,8 @@ def run_command(name: str, run: Callable[[], int | None]) -> int:
         return _report(name, error)
 
 
-def _report(name: str, error: Exception) -> int:
-    if os.environ.get(TRACEBACK, "0") not in ("", "0"):
+def _report(name: str | None, error: Exception) -> int:
+    if wants_traceback():
         raise error
     text = next((f"{words} ({error})" for kind, words in _BARE.items() if isinstance(error, kind)), str(error))
     if isinstance(error, OSError) and error.strerror and error.filename:
@@ -56,8 +55,8 @@ def _report(name: str, error: Exception) -> int:
     return USER_ERROR
 
 
-def _write(name: str, text: str) -> None:
-    sys.stderr.write(f"mmpose-ext {name}: {text}\n")
+def _write(name: str | None, text: str) -> None:
+    sys.stderr.write(f"mmpose-ext{f' {name}' if name else ''}: {text}\n")
 
 
 def _output_is_closed() -> bool:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import inspect
+import io
 import pickle
 from collections.abc import Mapping
 from pathlib import Path
@@ -56,8 +57,10 @@ def convert_checkpoint(
         converted = CONVERTERS[paper](state_dict, **options)
     except Exception as error:  # whatever a tensor of another shape than expected causes
         raise ValueError(f"{checkpoint}: {error}") from error
+    content = io.BytesIO()  # torch says of a full disk that a stream is broken
+    torch.save({"state_dict": converted, "meta": {"converted_from": checkpoint.name}}, content)
     with atomic_write(out) as path:
-        torch.save({"state_dict": converted, "meta": {"converted_from": checkpoint.name}}, path)
+        path.write_bytes(content.getbuffer())
     return Conversion(out, len(converted))
 
 

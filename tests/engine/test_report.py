@@ -91,7 +91,12 @@ def test_a_run_counted_otherwise_is_another_run(tmp_path: Path) -> None:
 def axes_of(curves: Curves, path: Path, monkeypatch: pytest.MonkeyPatch) -> tuple[list[float], list[float], str]:
     """Where the loss and the scores are drawn, and the label below."""
     drawn: list[Figure] = []
-    monkeypatch.setattr(Figure, "savefig", lambda figure, *_, **__: drawn.append(figure))
+
+    def save(figure: Figure, path: Path, **_: object) -> None:
+        drawn.append(figure)
+        path.touch()
+
+    monkeypatch.setattr(Figure, "savefig", save)
     plot_curves(curves, path, title="t", iterations_per_epoch=10)
     upper, lower = drawn[0].axes[:2]
     return list(upper.lines[0].get_xdata()), list(lower.lines[0].get_xdata()), lower.get_xlabel()

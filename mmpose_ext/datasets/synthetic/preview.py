@@ -8,6 +8,7 @@ from pathlib import Path
 import cv2
 import numpy as np
 
+from mmpose_ext.atomic import atomic_write
 from mmpose_ext.datasets.synthetic.skeleton import KEYPOINT_NAMES
 from mmpose_ext.datasets.synthetic.writer import ANNOTATIONS, IMAGES, SKELETON
 
@@ -40,9 +41,11 @@ def write_preview(folder: Path, path: Path, *, columns: int = 6, rows: int = 5, 
             _draw_labels(image, points * (scale, scale, 1))
         y, x = (number // columns) * tile, (number % columns) * tile
         sheet[y : y + image.shape[0], x : x + image.shape[1]] = image
-    path.parent.mkdir(parents=True, exist_ok=True)
-    if not cv2.imwrite(str(path), sheet):
-        raise ValueError(f"the preview has to be a writable image file such as preview.jpg, got {path}")
+    if not cv2.haveImageWriter(str(path)):
+        raise ValueError(f"expected the name of an image such as preview.jpg for the preview, got {path}")
+    _, data = cv2.imencode(path.suffix, sheet)
+    with atomic_write(path) as partial:
+        partial.write_bytes(data.tobytes())
 
 
 def _draw_labels(image: np.ndarray, points: np.ndarray) -> None:

@@ -98,7 +98,12 @@ def is_complete(folder: Path, settings: Settings) -> bool:
             f"{folder} is not empty and was not written by the synthetic generator (it has no {SETTINGS}). "
             "Expected a missing or empty folder: choose another one."
         )
-    found = json.loads((folder / SETTINGS).read_text())
+    try:
+        found = json.loads((folder / SETTINGS).read_bytes())
+    except (ValueError, RecursionError) as error:
+        raise ValueError(
+            f"expected the settings of the synthetic generator, got {folder / SETTINGS}: {error}"
+        ) from error
     if found != wanted:
         raise ValueError(
             f"{folder} was generated with {found}, but {wanted} was asked for. "

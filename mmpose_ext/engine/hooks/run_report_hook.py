@@ -12,6 +12,7 @@ from mmengine.runner import BaseLoop, Runner
 from mmpose.registry import HOOKS
 from mmpose.structures import PoseDataSample
 
+from mmpose_ext.atomic import atomic_write
 from mmpose_ext.engine.report import Sample, draw_sheet, plot_curves, read_scalars
 
 
@@ -90,7 +91,9 @@ class RunReportHook(Hook):
     def _write_sheet(self, runner: Runner, meta: dict) -> None:
         if self._samples:
             sheet = draw_sheet(self._samples, meta, threshold=self.score_threshold)
-            cv2.imwrite(str(Path(runner.work_dir) / "predictions.jpg"), sheet)
+            _, data = cv2.imencode(".jpg", sheet)
+            with atomic_write(Path(runner.work_dir) / "predictions.jpg") as partial:
+                partial.write_bytes(data.tobytes())
 
     def _write_curves(self, runner: Runner) -> None:
         curves = read_scalars(runner.work_dir)

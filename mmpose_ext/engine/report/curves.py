@@ -8,6 +8,8 @@ from typing import Any, NamedTuple
 
 from matplotlib.figure import Figure
 
+from mmpose_ext.atomic import atomic_write
+
 MAIN_SCORES = ("AP", "AP .5", "PCK", "AUC")
 """Scores that are plotted, besides everything that starts with `PCKh@`."""
 
@@ -113,7 +115,8 @@ def plot_curves(curves: Curves, path: str | Path, *, title: str, iterations_per_
     lower.grid(alpha=0.3)
     if curves.val:
         lower.legend()
-    figure.savefig(path, dpi=110)
+    with atomic_write(path) as partial:
+        figure.savefig(partial, dpi=110)
 
 
 def _plotted(val: list[dict[str, Any]]) -> list[str]:

@@ -11,6 +11,7 @@ from mmpose_ext.weights import SCHEME, shipped_weights
 __all__ = [
     "CONFIG",
     "HelpFormatter",
+    "IntermixedParser",
     "NETWORK",
     "WEIGHTS",
     "add_device",
@@ -37,6 +38,22 @@ class HelpFormatter(argparse.ArgumentDefaultsHelpFormatter):
         if isinstance(default, list):
             return f"{action.help} (default: {' '.join(map(str, default))})"
         return super()._get_help_string(action)
+
+
+class IntermixedParser(argparse.ArgumentParser):
+    """Takes options also between names, as in ``export CONFIG CHECKPOINT --fp16 OUT.onnx``."""
+
+    _inside = False
+
+    def parse_known_args(self, args=None, namespace=None):  # type: ignore[no-untyped-def]
+        """The same as that of the base, which two calls of this one make up."""
+        if self._inside or any(action.nargs == argparse.PARSER for action in self._actions):
+            return super().parse_known_args(args, namespace)
+        self._inside = True
+        try:
+            return self.parse_known_intermixed_args(args, namespace)
+        finally:
+            self._inside = False
 
 
 def positive(text: str) -> int:

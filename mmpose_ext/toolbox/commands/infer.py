@@ -71,6 +71,8 @@ def run(args: argparse.Namespace) -> int:
         remarks.append("random weights: the keypoints mean nothing")
     counts = f"{_count(report.persons, 'person')} in {_count(report.images, 'image')}"
     print(f"{counts}: {report.predictions}" + (f" ({'; '.join(remarks)})" if remarks else ""))
+    if report.stopped:
+        print("mmpose-ext infer: stopped", file=sys.stderr)
     return 2 if report.unreadable else 130 if report.stopped else 0
 
 

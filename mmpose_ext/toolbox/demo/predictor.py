@@ -15,7 +15,7 @@ from typing import Any, NamedTuple
 
 import numpy as np
 
-from mmpose_ext.toolbox.image_file import read_image
+from mmpose_ext.image_file import read_image
 from mmpose_ext.toolbox.inference import Frame, Pose, TorchEstimator, estimate, whole_image
 from mmpose_ext.toolbox.inference.frames import Source
 from mmpose_ext.toolbox.inference.persons import Finder

@@ -244,7 +244,9 @@ def describe_error(error: Exception, names: Mapping[str, str]) -> str:
     if not isinstance(error, ValueError | OSError):
         text = f"unexpected error ({type(error).__name__}: {text}); see the terminal"
     text = text if len(text) <= 400 else f"{text[:400]}…"
-    return text[:1].upper() + text[1:].removesuffix(".") + "."
+    if not text.startswith(tuple(names.values())):  # a name stays as it is
+        text = text[:1].upper() + text[1:]
+    return text.removesuffix(".") + "."
 
 
 def _describe_panels(prediction: Prediction, model: str) -> str:

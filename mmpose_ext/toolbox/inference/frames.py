@@ -13,7 +13,7 @@ from pathlib import Path
 import cv2
 import numpy as np
 
-from mmpose_ext.toolbox.image_file import MAX_PIXELS, UnreadableImage, read_image, silent_opencv
+from mmpose_ext.image_file import MAX_PIXELS, UnreadableImage, read_image, silent_opencv
 
 __all__ = ["IMAGES", "VIDEOS", "Frame", "Source", "find_sources", "read"]
 

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 from collections.abc import Mapping, Sequence
+from contextlib import ExitStack
 from pathlib import Path
 from types import TracebackType
 from typing import Any
@@ -145,7 +146,7 @@ class ImageWriter:
 
     def __init__(self, folder: Path) -> None:
         self.folder = folder
-        self._videos: dict[str, cv2.VideoWriter] = {}
+        self._videos: dict[Path, _Video] = {}
 
     def add(self, frame: Frame, image: np.ndarray) -> Path:
         """Write one image.
@@ -168,20 +169,65 @@ class ImageWriter:
             with atomic_write(path) as partial:
                 partial.write_bytes(data.tobytes())
             return path
-        path.parent.mkdir(parents=True, exist_ok=True)
-        if frame.source.name not in self._videos:
-            size = image.shape[1::-1]
-            self._videos[frame.source.name] = cv2.VideoWriter(
-                str(path), cv2.VideoWriter_fourcc(*"mp4v"), frame.rate, size
-            )
-            if not self._videos[frame.source.name].isOpened():
-                raise OSError(f"{path} can't be written")
-        self._videos[frame.source.name].write(image)
+        if path not in self._videos:
+            self._videos[path] = _Video(path, frame.rate, (image.shape[1], image.shape[0]))
+        self._videos[path].writer.write(image)
         return path
 
     def __enter__(self) -> ImageWriter:
         return self
 
     def __exit__(self, kind: type | None, error: BaseException | None, trace: TracebackType | None) -> None:
-        for writer in self._videos.values():
-            writer.release()
+        """Finish the videos, also after an error: what was found until then is kept."""
+        broken = [str(path) for path, video in self._videos.items() if not video.finish()]
+        if broken and error is None:
+            raise OSError(f"{', '.join(broken)} can't be written")
+
+
+class _Video:
+    """A video that takes its name when it is complete.
+
+    Args:
+        path: The file.
+        rate: Frames per second.
+        size: Width and height.
+
+    Raises:
+        OSError: If it can't be written.
+    """
+
+    def __init__(self, path: Path, rate: float, size: tuple[int, int]) -> None:
+        with ExitStack() as stack:
+            self._partial = stack.enter_context(atomic_write(path))
+            self.writer = cv2.VideoWriter(str(self._partial), cv2.VideoWriter_fourcc(*"mp4v"), rate, size)
+            if not self.writer.isOpened():
+                raise OSError(f"{path} can't be written")
+            self._place = stack.pop_all()
+
+    def finish(self) -> bool:
+        """Close the file; False if it is not whole, as on a full disk, which the writer does not tell."""
+        self.writer.release()
+        try:
+            if not _has_index(self._partial):
+                self._partial.unlink(missing_ok=True)
+                return False
+            self._place.close()
+            return True
+        except OSError:
+            return False
+
+
+def _has_index(path: Path) -> bool:
+    """Whether an MP4 has its box ``moov``, which is written last and without which nothing plays it."""
+    with path.open("rb") as file:
+        while len(head := file.read(8)) == 8:
+            size = int.from_bytes(head[:4], "big")
+            if head[4:] == b"moov":
+                end = file.tell() - 8 + size
+                return file.seek(0, 2) >= end
+            if size < 8:  # of 64 bits: the frames of a long video
+                size = int.from_bytes(file.read(8), "big") - 8 if size == 1 else 0
+                if size < 8:
+                    return False
+            file.seek(size - 8, 1)
+    return False

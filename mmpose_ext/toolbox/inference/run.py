@@ -139,7 +139,11 @@ def _check_out(out: Path, sources: Sequence[Source]) -> None:
     if out.exists() and not out.is_dir():
         raise ValueError(f"expected a folder for the output, got the file {out}")
     for source in sources:
-        if image_path(out, source).resolve() == source.path.resolve():
+        try:
+            same = image_path(out, source).resolve() == source.path.resolve()
+        except (OSError, RuntimeError):  # a loop of links, which is refused where it is read
+            continue
+        if same:
             raise ValueError(f"expected another folder for the output: {source.path} would be overwritten")
 
 

@@ -6,6 +6,7 @@ import json
 import math
 import re
 from collections.abc import Iterable, Mapping, Sequence
+from contextlib import ExitStack
 from pathlib import Path
 from typing import NamedTuple
 
@@ -128,9 +129,9 @@ def init_dataset(
     except RecursionError as error:
         raise ValueError(f"expected a COCO-style file, got {annotations}: it is nested too deeply") from error
     _check_free(out, texts, inputs=list(reports), overwrite=overwrite)
-    for file, text in texts.items():
-        with atomic_write(out / file) as partial:
-            partial.write_text(text)
+    with ExitStack() as files:  # all are written before the first takes its name
+        for file, text in texts.items():
+            files.enter_context(atomic_write(out / file)).write_text(text)
     return DatasetReport(reports, _training(out / next(iter(texts)), base, names, persons, gpus))
 
 

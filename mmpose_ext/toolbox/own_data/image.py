@@ -6,7 +6,7 @@ from collections.abc import Iterator, Mapping
 from pathlib import Path
 from typing import Any
 
-from mmpose_ext.toolbox.image_file import UnreadableImage, image_size
+from mmpose_ext.image_file import UnreadableImage, image_size
 from mmpose_ext.toolbox.json_file import shown
 from mmpose_ext.toolbox.own_data.person import Finding, is_number
 

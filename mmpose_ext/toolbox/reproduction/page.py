@@ -9,6 +9,7 @@ from collections import Counter
 from collections.abc import Sequence
 from pathlib import Path
 
+from mmpose_ext.atomic import atomic_write
 from mmpose_ext.toolbox.catalogue.metafile import NOT_MEASURED
 from mmpose_ext.toolbox.catalogue.paper_tables import Paper, Table
 from mmpose_ext.toolbox.reproduction.report import Tables, cells, heading, notes
@@ -56,7 +57,8 @@ def write_page(path: Path, tables: Tables, *, command: str, about: str) -> None:
         command: What was run.
         about: When, and with which versions.
     """
-    path.write_text(page(tables, command=command, about=about))
+    with atomic_write(path) as partial:
+        partial.write_text(page(tables, command=command, about=about))
 
 
 def _title(tables: Tables) -> str:

@@ -9,6 +9,7 @@ from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
+from mmpose_ext.atomic import atomic_write
 from mmpose_ext.toolbox.catalogue.markdown import markdown_table
 from mmpose_ext.toolbox.catalogue.metafile import NOT_MEASURED
 from mmpose_ext.toolbox.catalogue.paper_tables import OTHERS, Paper, Table
@@ -182,7 +183,8 @@ def write_markdown(path: Path, tables: Tables, *, command: str) -> None:
         tables: Each table with its paper and rows.
         command: What was run.
     """
-    path.write_text(f"# The papers' tables\n\n`{command}`\n\n{markdown(tables)}\n")
+    with atomic_write(path) as partial:
+        partial.write_text(f"# The papers' tables\n\n`{command}`\n\n{markdown(tables)}\n")
 
 
 def write_json(path: Path, tables: Tables, *, command: str) -> None:
@@ -197,7 +199,8 @@ def write_json(path: Path, tables: Tables, *, command: str) -> None:
         {"paper": paper.key, "table": table.number, "title": table.title, "rows": [row.as_dict() for row in rows]}
         for paper, table, rows in tables
     ]
-    path.write_text(json.dumps({"command": command, "tables": content}, indent=2, ensure_ascii=False) + "\n")
+    with atomic_write(path) as partial:
+        partial.write_text(json.dumps({"command": command, "tables": content}, indent=2, ensure_ascii=False) + "\n")
 
 
 def write_csv(path: Path, tables: Tables) -> None:
@@ -207,7 +210,7 @@ def write_csv(path: Path, tables: Tables) -> None:
         path: The file.
         tables: Each table with its paper and rows.
     """
-    with path.open("w", newline="") as file:
+    with atomic_write(path) as partial, partial.open("w", newline="") as file:
         writer = csv.writer(file)
         writer.writerow(COLUMNS)
         for paper, table, rows in tables:

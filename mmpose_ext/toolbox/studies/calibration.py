@@ -19,6 +19,7 @@ from mmengine.config import Config
 from mmengine.registry import DefaultScope
 from torch import nn
 
+from mmpose_ext.atomic import atomic_write
 from mmpose_ext.evaluation.torso_pck import TORSO, torso_distances
 from mmpose_ext.toolbox.networks import build_test_set
 
@@ -124,5 +125,6 @@ def plot_calibration(result: Calibration, path: Path, *, title: str) -> None:
     above.legend(frameon=False)
     below.bar(result.scores, result.counts, width=0.06, color="tab:blue")
     below.set(xlabel="score of the keypoint", ylabel="keypoints", xlim=(0, 1))
-    figure.savefig(path, dpi=110)
+    with atomic_write(path) as partial:
+        figure.savefig(partial, dpi=110)
     plt.close(figure)

@@ -88,9 +88,9 @@ def write_image(path: Path, image: np.ndarray) -> None:
     Raises:
         OSError: If it can't be written.
     """
+    _, data = cv2.imencode(path.suffix, image[..., ::-1])
     with atomic_write(path) as file:
-        if not cv2.imwrite(str(file), image[..., ::-1]):
-            raise OSError(f"{path} can't be written")
+        file.write_bytes(data.tobytes())
 
 
 def _titled(panel: Panel, height: int) -> np.ndarray:

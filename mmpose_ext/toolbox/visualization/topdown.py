@@ -15,7 +15,7 @@ from mmpose.structures import PoseDataSample
 from mmpose.visualization import PoseLocalVisualizer
 from torch import nn
 
-from mmpose_ext.toolbox.image_file import read_image
+from mmpose_ext.image_file import read_image
 from mmpose_ext.toolbox.visualization import Panel, Sample
 
 Box = Sequence[float]

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import copy
 from pathlib import Path
 from typing import Any
 
@@ -11,27 +10,8 @@ import torch
 from mmengine.config import Config
 
 from mmpose_ext.toolbox.cli import main
+from tests.faults.payloads import PROGRAMS, program
 from tests.tiny import write_checkpoint, write_config
-
-KEY = "a': __import__('pathlib').Path('TARGET').touch(), 'b"
-CODE = "__import__('pathlib').Path('TARGET').touch()"
-PAYLOADS: dict[str, str] = {
-    "a key that ends its quotes": f"model['test_cfg'] = dict(**{{{KEY!r}: 1}})",
-    "a key in another part": f"extra = dict(inner=[dict(**{{{KEY!r}: 1}})])",
-    "a template of the environment": f"""extra = {"{{$NOBODY:x" + "'}}' + " + CODE + " + '" + '"'!r}""",
-    "a template of the file": "extra = 'x{{ fileDirname }}y'",
-    "a template in a key": "extra = {'{{ fileDirname }}': 1}",
-    "a function as part of the model": "model['neck'] = dict(type='pathlib.Path.touch', self='TARGET')",
-    "a function as a hook": "custom_hooks = [dict(type='os.system', command='touch TARGET')]",
-    "a function in the pipeline": "test_dataloader['dataset']['pipeline'] = [dict(type='os.system', command='x')]",
-    "a module as a type": "model['neck'] = dict(type='antigravity')",
-    "a module as a hook": "custom_hooks = [dict(type='antigravity')]",
-    "a scope": "default_scope = 'antigravity'",
-    "a scope of one part": "model['neck'] = dict(type='FPN', _scope_='antigravity')",
-    "an import": "custom_imports = dict(imports=['antigravity'])",
-    "a base": "_base_ = ['TARGET.py']",
-}
-"""What -> a line behind the config; it must create no file TARGET."""
 
 
 @pytest.fixture(scope="module")
@@ -44,15 +24,13 @@ def weights(tmp_path_factory: pytest.TempPathFactory) -> tuple[dict[str, Any], d
 
 def poisoned(weights: tuple[dict[str, Any], dict[str, Any]], line: str, folder: Path) -> Path:
     """A checkpoint whose config has one line more, written as literals."""
-    config, state_dict = copy.deepcopy(weights[0]), weights[1]
-    exec(line, {}, config)  # the line itself holds only values
-    text = "".join(f"{key} = {value!r}\n" for key, value in config.items())
+    text = program(weights[0], line)
     path = folder / "poisoned.pth"
-    torch.save({"state_dict": state_dict, "meta": {"cfg": text, "experiment_name": "tiny_20260101_000000"}}, path)
+    torch.save({"state_dict": weights[1], "meta": {"cfg": text, "experiment_name": "tiny_20260101_000000"}}, path)
     return path
 
 
-@pytest.mark.parametrize("name", PAYLOADS)
+@pytest.mark.parametrize("name", PROGRAMS)
 def test_payloads_in_the_config_of_a_checkpoint(
     name: str,
     weights: tuple[dict[str, Any], dict[str, Any]],
@@ -60,7 +38,7 @@ def test_payloads_in_the_config_of_a_checkpoint(
     capsys: pytest.CaptureFixture[str],
 ) -> None:
     target, out = tmp_path / "executed", tmp_path / "out"
-    path = poisoned(weights, PAYLOADS[name].replace("TARGET", str(target)), tmp_path)
+    path = poisoned(weights, PROGRAMS[name].replace("TARGET", str(target)), tmp_path)
     assert main(["publish", str(path), "--out", str(out)]) == 2
     assert not target.exists()
     assert not out.exists() or not list(out.iterdir()), "nothing is handed on"

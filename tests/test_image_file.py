@@ -13,7 +13,7 @@ import numpy as np
 import pytest
 from PIL import Image
 
-from mmpose_ext.toolbox.image_file import UnreadableImage, image_size, read_image
+from mmpose_ext.image_file import UnreadableImage, image_size, read_image
 
 PIXELS = cv2.GaussianBlur(np.random.default_rng(0).integers(0, 256, (40, 60, 3), np.uint8), (9, 9), 3)
 

@@ -16,6 +16,8 @@ from pathlib import Path
 import numpy as np
 from PIL import Image, UnidentifiedImageError
 
+from mmpose_ext.errors import UnusableFile
+
 __all__ = ["FORMATS", "MAX_PIXELS", "MAX_SIDE", "UnreadableImage", "image_size", "read_image", "silent_opencv"]
 
 FORMATS = ("BMP", "JPEG", "PNG", "TIFF", "WEBP")
@@ -29,18 +31,20 @@ _ORIENTATION = 0x0112
 """EXIF's tag."""
 _TURNED = (5, 6, 7, 8)
 """Its values with which an image is shown on its side."""
+_DENSE = 50
+"""Pixels per byte that an image seldom has; one with more is of one color, or lacks rows, and is decoded to know it."""
 _ENDS = {"JPEG": b"\xff\xd9", "MPO": b"\xff\xd9", "PNG": b"IEND\xaeB`\x82"}
 """How a complete file ends, unless something follows the image. MPO is a JPEG of several images, as phones write."""
 
 
-class UnreadableImage(ValueError):
-    """A file that gives no image. The message names the file and the reason."""
+class UnreadableImage(UnusableFile):
+    """A file that gives no image."""
 
 
 def image_size(path: Path, *, max_pixels: int = MAX_PIXELS) -> tuple[int, int]:
     """Width and height of an image as it is loaded, turned as its camera says, by its header and its last bytes.
 
-    The pixels are decoded only where the file does not end as its format does.
+    The pixels are decoded only where the file does not end as its format does, or is too short for its size.
 
     Args:
         path: The file.
@@ -56,7 +60,7 @@ def image_size(path: Path, *, max_pixels: int = MAX_PIXELS) -> tuple[int, int]:
             with Image.open(path, formats=FORMATS) as image:
                 width, height = image.size
                 _check_size(path, width, height, max_pixels)
-                if not _ends_well(path, str(image.format)):
+                if not _ends_well(path, str(image.format)) or width * height > _DENSE * path.stat().st_size:
                     image.load()
                 turned = _orientation(image) in _TURNED
                 if not turned or image.format in ("JPEG", "MPO"):
