@@ -111,7 +111,9 @@ def fold_batch_norms(model: _Module) -> _Module:
     """Fold each batch norm into the convolution before it, in place, and leave an ``nn.Identity`` behind.
 
     A pair is folded where a norm certainly follows its convolution: neighbors in an ``nn.Sequential``, an mmcv
-    ``ConvModule`` whose order starts with them, and neighboring attributes with the same number (``conv1``, ``bn1``).
+    ``ConvModule`` whose order starts with them, and neighboring attributes that are called so and have the same number
+    (``conv1`` and ``bn1``, ``conv`` and ``norm``). Other names promise nothing: the ``norm`` of a feature shifting
+    module stands behind its ``expand``, and behind a sum.
 
     Args:
         model: A network in ``eval()`` mode.
@@ -141,7 +143,7 @@ def _pairs(parent: nn.Module) -> Iterator[tuple[str, str]]:
             continue
         if norm.running_mean is None or norm.num_features != conv.out_channels:
             continue
-        if isinstance(parent, nn.Sequential | ConvModule) or _number(conv_name) == _number(norm_name):
+        if isinstance(parent, nn.Sequential | ConvModule) or _follows(conv_name, norm_name):
             yield conv_name, norm_name
 
 
@@ -151,10 +153,11 @@ def _require_eval(model: nn.Module) -> None:
         raise ValueError(f"expected a model in eval() mode, got training mode in {training!r}; call model.eval() first")
 
 
-def _number(name: str) -> str:
-    """The digits at the end of an attribute's name."""
-    match = re.search(r"\d*$", name)
-    return match.group() if match else ""
+def _follows(conv_name: str, norm_name: str) -> bool:
+    """Whether the names of two attributes say that the second is the norm of the first."""
+    conv = re.fullmatch(r"(?:\w*_)?conv(\d*)", conv_name)
+    norm = re.fullmatch(r"(?:\w*_)?(?:bn|norm)(\d*)", norm_name)
+    return conv is not None and norm is not None and conv[1] == norm[1]
 
 
 def _depth(name: str) -> int:

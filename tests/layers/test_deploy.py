@@ -10,6 +10,11 @@ from mmcv.cnn import ConvModule
 from torch import nn
 
 from mmpose_ext.layers.deploy import fold_batch_norms, is_deployable, switch_to_deploy
+from mmpose_ext.models.ssn import FeatureShiftModule
+from mmpose_ext.toolbox.export.onnx_file import flatten_output, max_relative_difference
+from mmpose_ext.toolbox.networks import PoseNet
+from tests.mixing.networks import COMBINATIONS, Network
+from tests.training.networks import FIVE, build, scanet, sharpose, three_blocks
 
 
 def randomise(model: nn.Module) -> nn.Module:
@@ -110,3 +115,29 @@ def test_refuses_training_mode(function) -> None:
     model[1].train()
     with pytest.raises(ValueError, match=r"expected a model in eval\(\) mode, got training mode in '1'"):
         function(model)
+
+
+def test_a_norm_behind_a_sum_stays() -> None:
+    """That of an FSM stands behind ``expand`` in the code, and normalizes more than its output."""
+    before = randomise(FeatureShiftModule(3, 5))
+    after = switch_to_deploy(copy.deepcopy(before))
+    assert_same_output(before, after, torch.randn(2, 3, 9, 9))
+    assert isinstance(after.norm, nn.BatchNorm2d) and isinstance(after.attention.norm, nn.Identity)
+
+
+NETWORKS: dict[str, Network] = {
+    **FIVE,
+    "SHaRPose, fine only": sharpose("SHaRPoseOneStage", scale=1.0),
+    "3Block+3FSM": three_blocks(),
+    "SCANet, soft": scanet(variant="soft"),
+    **{name: network for name, network in COMBINATIONS.items() if " with " in name},
+}
+
+
+@pytest.mark.parametrize("name", NETWORKS)
+def test_whole_networks_as_after_a_training(name: str) -> None:
+    """With statistics of batch norms and offsets that have moved; with their first values a wrong fold is invisible."""
+    before = PoseNet(build(NETWORKS[name])).eval().requires_grad_(False)
+    images = torch.randn(2, 3, 64, 64)
+    expected = flatten_output(before(images))
+    assert max_relative_difference(flatten_output(switch_to_deploy(before)(images)), expected) < 2e-5
