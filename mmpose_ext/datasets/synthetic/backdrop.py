@@ -63,9 +63,9 @@ def render_backdrop(rng: Rng, height: int, width: int, horizon: float) -> np.nda
     for _ in range(rng.integers(5, 18)):
         _thing(rng, image, line)
     image *= 1 + rng.uniform(0.03, 0.12) * noise(rng, height, width, cells=6, octaves=5)[..., None]
-    image = np.clip(image, 0, 255).astype(np.uint8)
+    pixels = np.clip(image, 0, 255).astype(np.uint8)
     blur = rng.uniform(0, 2.2)
-    return cv2.GaussianBlur(image, (0, 0), blur) if blur > 0.4 else image
+    return cv2.GaussianBlur(pixels, (0, 0), blur) if blur > 0.4 else pixels
 
 
 def _floor_lines(rng: Rng, image: np.ndarray, line: int, horizon: float) -> None:
