@@ -97,13 +97,15 @@ def read_image(path: Path, *, max_pixels: int = MAX_PIXELS) -> np.ndarray:
 @contextmanager
 def silent_opencv() -> Iterator[None]:
     """A context in which OpenCV does not print what its callers raise."""
-    from cv2.utils import logging
+    import cv2
 
-    level = logging.setLogLevel(0)  # cv2.setLogLevel is gone from OpenCV 5
+    # gone from OpenCV 5, whose cv2.utils.logging some releases of OpenCV 4 lack
+    set_level = cv2.setLogLevel if hasattr(cv2, "setLogLevel") else cv2.utils.logging.setLogLevel
+    level = set_level(0)
     try:
         yield
     finally:
-        logging.setLogLevel(level)
+        set_level(level)
 
 
 def _decode(path: Path) -> np.ndarray:
