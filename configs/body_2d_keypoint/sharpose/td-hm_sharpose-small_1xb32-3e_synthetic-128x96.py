@@ -26,5 +26,6 @@ model = dict(
         out_channels=17,
         heatmap_size=_base_.codec.heatmap_size,
         decoder=_base_.codec,
+        init_cfg=dict(type="Normal", layer="Linear", std=0.001),
     ),
 )
