@@ -1,6 +1,6 @@
 """Three epochs for a CPU: RMSprop at the paper's rate, 8 images, one cosine cycle, bfloat16.
 
-Four times that rate is better without attention, and does not train sharp attention (docs/papers/scanet.md).
+Four times that rate was better without attention, and did not train sharp attention (docs/papers/scanet.md).
 """
 
 train_cfg = dict(by_epoch=True, max_epochs=3, val_interval=3)
