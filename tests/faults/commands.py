@@ -409,6 +409,8 @@ def attack(shop: Workshop, reader: Reader, name: str, make: Callable[[Path], Pat
     names = [path.name]
     if reader.kind == "image":
         names.append(f"{path.stem}.json")  # its annotations
+    if reader.kind == "json":
+        names.append(str(shop.data))  # an image that the annotations name
     if reader.kind == "json" and reader.command in ("reproduce", "synthetic"):  # under the name that they look for
         names += ["person_keypoints_val2017.json", shop.checkpoint.name, "generator.json"]
     outcome, said = classify(ending, names=names, marker=marker, lost=lost, may_be_used=good)
