@@ -8,6 +8,7 @@ from mmpose_ext.compat import (
     inferencer,
     launcher,
     load_image,
+    mim_paths,
     mmcv_ext,
     moved,
     safetensors_files,
@@ -35,6 +36,7 @@ def activate() -> None:
     checkpoint_files.install()
     safetensors_files.install()
     launcher.install()
+    mim_paths.install()
     bfloat16.install()
     inferencer.install()
     load_image.install()

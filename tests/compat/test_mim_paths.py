@@ -1,0 +1,28 @@
+"""mim finds a package by its module, where it looks into the metadata of the distribution."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from types import ModuleType
+
+import pytest
+
+from mmpose_ext.compat import mim_paths
+
+
+@pytest.mark.parametrize("has_files", [True, False])
+def test_the_module_takes_the_place_of_a_folder_without_files(
+    has_files: bool, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    package, metadata = tmp_path / "some_package", tmp_path / "some_package-1.0.dist-info"
+    for folder in (package, metadata, *([metadata / "tools"] if has_files else [])):
+        folder.mkdir()
+    (package / "__init__.py").touch()
+    (package / ".mim").mkdir()
+    monkeypatch.syspath_prepend(tmp_path)
+    module = ModuleType("mim.utils.utils")
+    module.get_installed_path = lambda name: str(metadata)
+    for _ in range(2):
+        mim_paths._patch(module)
+    assert module.get_installed_path("some-package") == str(metadata if has_files else package)
+    assert module.get_installed_path("no-such-package") == str(metadata)
