@@ -20,6 +20,7 @@ __all__ = ["install"]
 
 FOLDERS = (".mim", "tools", "configs")
 """What mim looks for in a package."""
+_PATCHED = "_mmpose_ext_patched"
 
 
 def _holds_files(folder: Path) -> bool:
@@ -29,7 +30,7 @@ def _holds_files(folder: Path) -> bool:
 def _patch(module: ModuleType) -> None:
     """Look into the module where ``get_installed_path`` leads nowhere."""
     original = module.get_installed_path
-    if hasattr(original, "__wrapped__"):
+    if _PATCHED in vars(original):
         return
 
     @functools.wraps(original)
@@ -41,6 +42,7 @@ def _patch(module: ModuleType) -> None:
         folders = [Path(folder) for folder in (spec and spec.submodule_search_locations) or []]
         return next((str(folder) for folder in folders if _holds_files(folder)), found)
 
+    setattr(get_installed_path, _PATCHED, True)
     module.get_installed_path = get_installed_path
 
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import functools
 from pathlib import Path
 from types import ModuleType
 
@@ -21,7 +22,7 @@ def test_the_module_takes_the_place_of_a_folder_without_files(
     (package / ".mim").mkdir()
     monkeypatch.syspath_prepend(tmp_path)
     module = ModuleType("mim.utils.utils")
-    module.get_installed_path = lambda name: str(metadata)
+    module.get_installed_path = functools.wraps(len)(lambda name: str(metadata))  # mim's is decorated, too
     for _ in range(2):
         mim_paths._patch(module)
     assert module.get_installed_path("some-package") == str(metadata if has_files else package)
