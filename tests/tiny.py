@@ -46,7 +46,7 @@ default_hooks = dict(
     timer=dict(type="IterTimerHook"), logger=dict(type="LoggerHook", interval=1),
     param_scheduler=dict(type="ParamSchedulerHook"), sampler_seed=dict(type="DistSamplerSeedHook"),
     checkpoint=dict(type="CheckpointHook", interval=1, save_best="coco/AP", rule="greater"))
-visualizer = dict(type="PoseLocalVisualizer", vis_backends=[dict(type="LocalVisBackend")], name="visualizer")
+visualizer = dict(type="PoseLocalVisualizer", vis_backends=[dict(type="LocalVisBackend")])
 randomness = dict(seed=0)
 env_cfg = dict(mp_cfg=dict(mp_start_method="fork", opencv_num_threads=0), dist_cfg=dict(backend="nccl"))
 work_dir = "{root}/work"

@@ -43,7 +43,7 @@ def _patch(module: ModuleType) -> None:
         return next((str(folder) for folder in folders if _holds_files(folder)), found)
 
     setattr(get_installed_path, _PATCHED, True)
-    module.get_installed_path = get_installed_path
+    vars(module)["get_installed_path"] = get_installed_path
 
 
 def install() -> None:

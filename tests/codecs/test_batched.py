@@ -96,6 +96,8 @@ def test_one_key_point(name: str) -> None:
 @pytest.mark.parametrize("dtype", [np.float64, np.float16])
 @pytest.mark.parametrize("name", ["msra", "dark", "udp"])
 def test_other_precision(name: str, dtype: type) -> None:
+    if (name, dtype) == ("dark", np.float16) and np.__version__ >= "2":
+        pytest.skip("numpy 2 inverts no matrix of float16, which MMPose's decoding asks for")
     stock, ours = pair(name, "odd")
     assert_equal(stock, ours, blobs(stock, 2).astype(dtype))
 

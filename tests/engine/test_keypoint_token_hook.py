@@ -49,7 +49,9 @@ def runner(tmp_path_factory):
 def test_load_from(runner, tmp_path, monkeypatch):
     said = []
     monkeypatch.setattr(runner.logger, "warning", said.append)
-    torch.save(checkpoint(["right_knee", "tail", "nose"]), tmp_path / "old.pth")
+    content = checkpoint(["right_knee", "tail", "nose"])
+    content["state_dict"] = runner.model.state_dict() | content["state_dict"]
+    torch.save(content, tmp_path / "old.pth")
     runner.load_checkpoint(str(tmp_path / "old.pth"))
     names = runner.train_dataloader.dataset.metainfo["keypoint_id2name"]
     value = {"right_knee": 0.0, "nose": 2.0}

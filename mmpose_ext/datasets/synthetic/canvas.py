@@ -64,7 +64,7 @@ class Canvas:
         self.camera = camera
         self.light = light / np.linalg.norm(light)
         self.grain = grain
-        self.depth = np.full(image.shape[:2], np.inf, np.float32)
+        self.depth: np.ndarray = np.full(image.shape[:2], np.inf, np.float32)
         self.owner = np.zeros(image.shape[:2], np.int16)
 
     def draw(self, part: Part, owner: int) -> None:
