@@ -245,7 +245,7 @@ def test_stock_mmpose_works_without_our_import(environment: Environment, config:
     stock = re.sub(r"backbone=dict\(.*?\)", backbone, re.sub(r"custom_imports.*\n", "", ours)).replace(
         "in_channels=32", "in_channels=1280"
     )
-    stock = stock.replace('vis_backends=[', 'name="visualizer", vis_backends=[')  # which the demo script needs
+    stock = stock.replace("vis_backends=[", 'name="visualizer", vis_backends=[')  # which the demo script needs
     (environment.folder / "mobilenet.py").write_text(stock)
     work = environment.folder / "mobilenet"
     assert "Training finished" in environment.mim("train", "mmpose", "mobilenet.py", "--work-dir", work)

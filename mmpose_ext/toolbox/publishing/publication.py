@@ -140,6 +140,7 @@ def write_publication(
         info |= {"results": [dict(result) for result in results], "license": license}
         kept = {key: info[key] for key in ("config", "alias", "epoch", "iter", "weights", "package_version", "results")}
         meta = {**kept, "source_sha256": source.sha256, "cfg": text}
+        meta["config_name"] = meta.pop("config")  # MMEngine takes the text of a key "config" for a program of MMCV 1
         meta["dataset_meta"] = source.meta.get("dataset_meta")
         info["files"] = {}
         for form in formats:

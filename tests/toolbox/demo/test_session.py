@@ -164,7 +164,7 @@ def test_errors_are_one_sentence(session: DemoSession, form, tmp_path: Path, mon
     text, evil, other = (Upload(uploads / f"{name}.pth", f"my {name}.pth") for name in ("text", "evil", "other"))
     wrong = {
         "Expected an image: upload one": form(image=None),
-        "Notes.jpg is no image": form(image=Upload(uploads / "text.jpg", "notes.jpg")),
+        "notes.jpg is no image": form(image=Upload(uploads / "text.jpg", "notes.jpg")),
         "Expected a model, got none.": form(model=""),
         "did you mean xhrnet-18": form(model="xhrnet-19"),
         "my text.pth": form(checkpoint=text),

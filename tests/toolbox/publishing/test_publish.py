@@ -76,7 +76,7 @@ def test_metadata_is_in_both_files(training: Training, tmp_path: Path) -> None:
     folder, info, *_ = published(training.last, tmp_path)
     for name in info["files"]:
         meta = CheckpointLoader.load_checkpoint(str(folder / name), "cpu")["meta"]
-        assert (meta["config"], meta["epoch"], meta["iter"], meta["weights"]) == ("tiny", 2, 4, "ema")
+        assert (meta["config_name"], meta["epoch"], meta["iter"], meta["weights"]) == ("tiny", 2, 4, "ema")
         assert meta["source_sha256"] == info["source"]["sha256"]
         assert meta["results"] == info["results"]
         assert meta["dataset_meta"]["keypoint_id2name"][0] == "nose"
