@@ -55,9 +55,12 @@ def _weights() -> dict[str, torch.Tensor]:
 
 
 def _dotted(marker: Path) -> bytes:
-    """`builtins.getattr` as a way to every function, in the place where MMEngine's log names a statistic."""
-    opener = pickle.dumps(Call(getattr, os, "system"))
-    return _saved({"state_dict": _weights(), "message_hub": {"log": opener, "x": Call(getattr, os, "system")}})
+    """`builtins.getattr` as a way to every function: `getattr(import_module("os"), "system")("touch MARKER")`."""
+    program = (
+        "cbuiltins\ngetattr\n(cimportlib\nimport_module\n(S'os'\ntRS'system'\ntR"  # MMEngine's log names getattr, too
+        f"(S'touch {marker}'\ntR."
+    )
+    return program.encode()
 
 
 def _torchscript(marker: Path) -> bytes:

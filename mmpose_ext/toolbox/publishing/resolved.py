@@ -67,8 +67,9 @@ def find_resolved(checkpoint: Path, meta: Mapping[str, Any], given: str | None =
     try:
         config = _cleaned(_read_data(text, checkpoint if origin == "the checkpoint" else origin))
     except (ValueError, KeyError, TypeError) as error:  # KeyError: names that MMEngine keeps for itself
+        whose = f"{origin} {checkpoint}" if origin == "the checkpoint" else origin
         raise ValueError(
-            f"the config of {origin} is not run, and {error}; if you trust it, name it before CHECKPOINT"
+            f"the config of {whose} is not run, and {error}; if you trust it, name it before CHECKPOINT"
         ) from error
     stem = _STAMP.sub("", str(meta.get("experiment_name") or ""))
     named = [path.stem for path in beside if path.stem == stem]
