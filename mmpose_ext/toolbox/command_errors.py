@@ -43,6 +43,12 @@ def run_command(name: str | None, run: Callable[[], int | None]) -> int:
         return INTERRUPTED
     except _ERRORS as error:
         return _report(name, error)
+    except AttributeError as error:
+        # argparse restores what it has not saved yet when Control-C meets its parser of options between names.
+        if not isinstance(error.__context__, KeyboardInterrupt):
+            raise
+        _write(name, "stopped")
+        return INTERRUPTED
 
 
 def _report(name: str | None, error: Exception) -> int:

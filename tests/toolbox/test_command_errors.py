@@ -57,3 +57,18 @@ def test_a_reader_that_goes_away_is_no_error() -> None:
     process.stdout.close()
     assert process.stderr.read() == b""
     assert process.wait() == 141
+
+
+def test_control_c_in_the_parser(capsys) -> None:
+    """Python's argparse puts back what it has not saved yet, which raises an error of its own."""
+
+    def parse() -> int:
+        try:
+            raise KeyboardInterrupt
+        finally:
+            raise AttributeError("'_StoreAction' object has no attribute 'save_nargs'")
+
+    assert run_command("convert", parse) == 130
+    assert capsys.readouterr().err == "mmpose-ext convert: stopped\n"
+    with pytest.raises(AttributeError):
+        run_command("convert", lambda: [].nothing)
