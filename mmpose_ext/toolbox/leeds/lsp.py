@@ -66,7 +66,8 @@ def _read_joints(source: Archive, number: int) -> np.ndarray:
     joints = source.read_joints()
     if joints.shape != (3, len(JOINTS), number):
         raise ValueError(
-            f"expected `joints` of shape (3, 14, {number}) in joints.mat (LSP, not LSPET), got {joints.shape}"
+            f"expected `joints` of shape (3, 14, {number}) in joints.mat (LSP, not LSPET) of {source.path}, "
+            f"got {joints.shape}"
         )
     return joints
 

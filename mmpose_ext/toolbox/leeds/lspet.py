@@ -110,7 +110,9 @@ def read_persons(source: Archive) -> tuple[list[Person], dict[int, str]]:
     """
     joints = source.read_joints()
     if joints.ndim != 3 or joints.shape[:2] != (len(JOINTS), 3):
-        raise ValueError(f"expected `joints` of shape (14, 3, N) in joints.mat (LSPET, not LSP), got {joints.shape}")
+        raise ValueError(
+            f"expected `joints` of shape (14, 3, N) in joints.mat (LSPET, not LSP) of {source.path}, got {joints.shape}"
+        )
     numbers = range(1, joints.shape[2] + 1)
     images = source.read([f"im{number:05d}.jpg" for number in numbers])
     persons: list[Person] = []
