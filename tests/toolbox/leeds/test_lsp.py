@@ -93,7 +93,7 @@ def test_errors(archive: Path, tmp_path: Path, capsys: pytest.CaptureFixture[str
         convert(archive, tmp_path / "out", num_train=3, num_test=2)
     assert not (tmp_path / "out").exists()
     savemat(archive / "joints.mat", {"joints": np.zeros((14, 3, COUNT))})
-    with pytest.raises(ValueError, match=r"LSP, not LSPET\), got \(14, 3, 5\)"):
+    with pytest.raises(ValueError, match=r"LSP, not LSPET\) of .*, got \(14, 3, 5\)"):
         convert(archive, tmp_path / "out", num_train=3, num_test=2)
 
 
