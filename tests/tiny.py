@@ -100,6 +100,22 @@ def write_config(root: Path, extra: str = "") -> Path:
     return path
 
 
+SHARPOSE = """
+model = dict(
+    type="TopdownPoseEstimator", data_preprocessor=dict(type="PoseDataPreprocessor"),
+    backbone=dict(type="SHaRPose", arch=dict(width=16, depth=4, num_heads=2), num_keypoints=17, input_size=(64, 64),
+                  patch_size=4, quality_threshold=0.5),
+    head=dict(type="SHaRPoseHead", in_channels=16, out_channels=17, heatmap_size=(16, 16), decoder=codec),
+    test_cfg=dict(flip_test=False))
+"""
+SSN = """
+model = dict(
+    type="TopdownPoseEstimator", data_preprocessor=dict(type="PoseDataPreprocessor"),
+    backbone=dict(type="SSNResNet", depth=50, num_stages=1, out_indices=(0,), base_channels=32, stem_channels=32,
+                  shift_channels=6),
+    head=dict(type="SSNHead", in_channels=128, out_channels=17, predictors=("P4",), tail="norm", decoder=codec))
+"""
+"""Models of 64x64 pixels and 17 keypoints: text for the end of the configuration, before `TOP_DOWN`."""
 TOP_DOWN = '\ndataset_type = "CocoDataset"\ndata_mode = "topdown"\n'
 """Lines of a configuration for an inferencer."""
 

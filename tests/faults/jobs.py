@@ -18,7 +18,7 @@ from tests.faults import interruptions
 from tests.faults.commands import Workshop, run_tool
 from tests.faults.interruptions import Interruption, Steps
 from tests.faults.outcome import Attempt, Outcome, classify, run_child
-from tests.tiny import write_config
+from tests.tiny import SHARPOSE, SSN, write_config
 
 __all__ = ["JOBS", "TRAININGS", "Job", "command_attacks", "stop", "training_attacks", "two_trainings"]
 
@@ -260,23 +260,8 @@ model = dict(
     head=dict(type="HeatmapHead", in_channels=40, out_channels=17, deconv_out_channels=None,
               loss=dict(type="KeypointMSELoss", use_target_weight=True), decoder=codec))
 """,
-    "SHaRPose": """
-model = dict(
-    type="TopdownPoseEstimator", data_preprocessor=dict(type="PoseDataPreprocessor"),
-    backbone=dict(type="SHaRPose", arch=dict(width=16, depth=4, num_heads=2), num_keypoints=17, input_size=(64, 64),
-                  patch_size=4, quality_threshold=0.5),
-    head=dict(type="SHaRPoseHead", in_channels=16, out_channels=17, heatmap_size=(16, 16), decoder=codec),
-    test_cfg=dict(flip_test=False))
-default_hooks["quality"] = dict(type="QualityScheduleHook", begin=1, weight=0.03)
-""",
-    "SSN": """
-model = dict(
-    type="TopdownPoseEstimator", data_preprocessor=dict(type="PoseDataPreprocessor"),
-    backbone=dict(type="SSNResNet", depth=50, num_stages=1, out_indices=(0,), base_channels=32, stem_channels=32,
-                  shift_channels=6),
-    head=dict(type="SSNHead", in_channels=128, out_channels=17, predictors=("P4",), tail="norm", decoder=codec))
-default_hooks["insertion"] = dict(type="DelayedInsertionHook", begin=3)
-""",
+    "SHaRPose": SHARPOSE + 'default_hooks["quality"] = dict(type="QualityScheduleHook", begin=1, weight=0.03)\n',
+    "SSN": SSN + 'default_hooks["insertion"] = dict(type="DelayedInsertionHook", begin=3)\n',
 }
 """Networks that are trained for three epochs of two iterations; SSN's modules come in amid the second epoch."""
 

@@ -26,7 +26,7 @@ from mmpose_ext.toolbox.export.options import ExportOptions
 from mmpose_ext.toolbox.studies.threshold import sweep_threshold
 from mmpose_ext.toolbox.visualization.ssn_analysis import analyze_channels, analyze_receptive_fields, analyze_scores
 from mmpose_ext.toolbox.visualization.visualize import visualize
-from tests.tiny import TOP_DOWN, write_checkpoint, write_config
+from tests.tiny import SHARPOSE, SSN, TOP_DOWN, write_checkpoint, write_config
 
 VERBS = (
     "export",
@@ -40,21 +40,6 @@ VERBS = (
     "study-ssa",
     "models",
 )
-SHARPOSE = """
-model = dict(
-    type="TopdownPoseEstimator", data_preprocessor=dict(type="PoseDataPreprocessor"),
-    backbone=dict(type="SHaRPose", arch=dict(width=16, depth=4, num_heads=2), num_keypoints=17, input_size=(64, 64),
-                  patch_size=4, quality_threshold=0.5),
-    head=dict(type="SHaRPoseHead", in_channels=16, out_channels=17, heatmap_size=(16, 16), decoder=codec),
-    test_cfg=dict(flip_test=False))
-"""
-SSN = """
-model = dict(
-    type="TopdownPoseEstimator", data_preprocessor=dict(type="PoseDataPreprocessor"),
-    backbone=dict(type="SSNResNet", depth=50, num_stages=1, out_indices=(0,), base_channels=32, stem_channels=32,
-                  shift_channels=6),
-    head=dict(type="SSNHead", in_channels=128, out_channels=17, predictors=("P4",), tail="norm", decoder=codec))
-"""
 
 
 class Network(NamedTuple):
