@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 import subprocess
 import sys
 from pathlib import Path
@@ -12,7 +13,8 @@ import torch
 from tests.tiny import write_config
 
 PROGRAM = """
-import sys
+import json, sys
+from pathlib import Path
 from mmengine.config import Config
 from mmengine.runner import Runner
 import torch, torch.distributed as dist
@@ -24,7 +26,8 @@ runner.train()
 total = torch.stack([p.double().sum() for p in runner.model.parameters()]).sum()
 both = [torch.zeros_like(total) for _ in range(2)]
 dist.all_gather(both, total)
-print("RESULT", dist.get_backend(), dist.get_world_size(), type(runner.model).__name__, bool(both[0] == both[1]))
+result = [dist.get_backend(), dist.get_world_size(), type(runner.model).__name__, bool(both[0] == both[1])]
+Path(sys.argv[2], f"result{dist.get_rank()}.json").write_text(json.dumps(result))
 """
 
 
@@ -34,11 +37,13 @@ def test_two_processes(tmp_path: Path) -> None:
     config = write_config(tmp_path)
     program = tmp_path / "program.py"
     program.write_text(PROGRAM)
-    command = ["-m", "torch.distributed.run", "--standalone", "--nproc_per_node=2", str(program), str(config)]
+    command = ["-m", "torch.distributed.run", "--standalone", "--nproc_per_node=2"]
+    command += [str(program), str(config), str(tmp_path)]
     done = subprocess.run([sys.executable, *command], capture_output=True, text=True, check=False)
     assert done.returncode == 0, done.stderr[-3000:]
-    lines = [line for line in done.stdout.splitlines() if line.startswith("RESULT")]
-    assert lines == ["RESULT gloo 2 MMDistributedDataParallel True"] * 2
+    for rank in range(2):  # each rank its own file: what both print at once is mixed up
+        result = json.loads((tmp_path / f"result{rank}.json").read_text())
+        assert result == ["gloo", 2, "MMDistributedDataParallel", True]
 
 
 def test_a_machine_with_a_gpu_is_left_alone(monkeypatch: pytest.MonkeyPatch) -> None:
