@@ -4,11 +4,13 @@ Breakage: a checkpoint of MMEngine holds more than tensors, the log's ``HistoryB
 torch 2.6 ``torch.load`` refuses those (``weights_only=True`` is its default), so that resuming, testing and inference
 with MMEngine 0.10.7 end in ``UnpicklingError`` (open-mmlab/mmengine#1655, open-mmlab/mmengine#1650). Older releases of
 torch unpickle whatever the file says, and so do onedl-mmengine 0.10, which repeats a refused load with
-``weights_only=False``, and ``torch.hub``, by which both fetch a checkpoint from a URL.
+``weights_only=False``, and ``torch.hub``, by which both fetch a checkpoint from a URL. A checkpoint that has nothing
+for a network leaves it as it was initialized, and only the log says so.
 
 Fix: MMEngine's module of checkpoints gets :func:`load` in place of ``torch.load``: always ``weights_only``, plus just
 the classes and functions that MMEngine writes into a checkpoint. A file that names anything else, such as a pickle made
-to run a command, is refused. ``torch.serialization.add_safe_globals`` adds classes of yours.
+to run a command, is refused. ``torch.serialization.add_safe_globals`` adds classes of yours. A checkpoint without a
+single tensor for the network is an error.
 """
 
 from __future__ import annotations
@@ -214,6 +216,33 @@ def _without_program(original: Callable[..., Any]) -> Callable[..., Any]:
     return load_checkpoint
 
 
+def _wanting_tensors(original: Callable[..., None]) -> Callable[..., None]:
+    """MMEngine's ``load_state_dict``, which refuses weights that have not one key of the module."""
+
+    @functools.wraps(original)
+    def load_state_dict(module: Any, state_dict: Any, *args: Any, **kwargs: Any) -> None:
+        from mmengine.model import BaseTTAModel, is_model_wrapper
+
+        inner = module.module if is_model_wrapper(module) or isinstance(module, BaseTTAModel) else module
+        own = [key for key in inner.state_dict() if not key.endswith("num_batches_tracked")]  # torch makes those up
+
+        def check(_: Any, keys: Any) -> None:
+            """Called last, after the modules have renamed what they know by other names."""
+            if own and set(own) <= set(keys.missing_keys):
+                raise ValueError(
+                    f"the checkpoint has no tensor for {type(inner).__name__}, whose keys are such as {own[0]!r}: "
+                    "it would stay as it was initialized"
+                )
+
+        handle = inner.register_load_state_dict_post_hook(check)
+        try:
+            original(module, state_dict, *args, **kwargs)
+        finally:
+            handle.remove()
+
+    return load_state_dict
+
+
 def _load_url(
     url: str,
     model_dir: str | None = None,
@@ -264,6 +293,7 @@ def _patch(module: ModuleType) -> None:
     loader = module.CheckpointLoader
     if not hasattr(loader.load_checkpoint.__func__, "__wrapped__"):
         loader.load_checkpoint = classmethod(_without_program(loader.load_checkpoint.__func__))
+        names["load_state_dict"] = _wanting_tensors(module.load_state_dict)
 
 
 def install() -> None:

@@ -2,7 +2,6 @@
 
 Breakage: MMEngine and mim import ``pkg_resources``, which setuptools has deprecated; code that MMPose imports calls
 ``torch.jit.script``, which newer releases of torch have deprecated. Each import of the stack prints their warnings.
-
 albumentations, which MMPose imports where it is there, asks the package index for a newer version each time.
 
 Fix: two filters, by the text of the warnings, and the variable that albumentations reads.

@@ -231,6 +231,17 @@ def test_only_the_statistics_of_the_log_can_be_named(tmp_path: Path) -> None:
         checkpoint.load(tmp_path / "a.pth")
 
 
+def test_weights_of_another_network_are_refused(tmp_path: Path) -> None:
+    network = torch.nn.Sequential(torch.nn.Conv2d(1, 1, 1), torch.nn.BatchNorm2d(1))
+    path = tmp_path / "other.pth"
+    torch.save({"state_dict": {"backbone.x": torch.ones(1)}}, path)
+    with pytest.raises(ValueError, match=r"no tensor for Sequential, whose keys are such as '0\.weight'"):
+        mmengine.runner.checkpoint.load_checkpoint(network, str(path))
+    torch.save({"state_dict": {"1.bias": torch.full((1,), 3.0)}}, path)  # a part is enough, as for a backbone
+    mmengine.runner.checkpoint.load_checkpoint(network, str(path))
+    assert network[1].bias == 3
+
+
 def test_nothing_stays_allowed(content: dict[str, Any], tmp_path: Path) -> None:
     torch.save(content, tmp_path / "a.pth")
     before = set(torch.serialization.get_safe_globals())

@@ -194,7 +194,7 @@ def _coco_of(image: Path, folder: Path) -> Path:
     pictures = [dict(id=i, file_name=image.name, width=width, height=height) for i in (1, 2)]
     names = [str(number) for number in range(17)]
     content = dict(images=pictures, annotations=people, categories=[dict(id=1, name="person", keypoints=names)])
-    path = folder / f"{image.stem}.json"
+    path = folder / "one-person.json"  # `--cfg-options` takes no blanks
     path.write_text(json.dumps(content))
     return path
 
@@ -392,7 +392,7 @@ def attack(shop: Workshop, reader: Reader, name: str, make: Callable[[Path], Pat
         lost += [f"half-written: {file.relative_to(out)}" for file in [*kept, *out.rglob("*.partial*")]]
     names = [path.name]
     if reader.kind == "image":
-        names.append(f"{path.stem}.json")  # its annotations
+        names.append("one-person.json")  # its annotations
     if reader.kind == "json":
         names.append(str(shop.data))  # an image that the annotations name
     if reader.kind == "json" and reader.command in ("reproduce", "synthetic"):  # under the name that they look for
