@@ -7,7 +7,7 @@ Fix: an empty name stands for no weights. The inferencer then warns that the mod
 the user passes a checkpoint.
 
 Without a model an inferencer executes the config in the checkpoint, which is a program of whoever made the file. That
-is refused: name the config.
+is refused: name the config. An error of weights for another network has the file's name.
 """
 
 from __future__ import annotations
@@ -17,6 +17,7 @@ from types import ModuleType
 from typing import Any
 
 from mmpose_ext.compat._imports import when_imported
+from mmpose_ext.errors import UnusableFile
 
 __all__ = ["install"]
 
@@ -40,7 +41,12 @@ def _patch(module: ModuleType) -> None:
     def init_model(self: Any, cfg: Any, weights: str | None, *args: Any, **kwargs: Any) -> Any:
         if not cfg:
             raise ValueError(f"expected a config beside {weights}: the one inside is a program and is not run")
-        return original_init(self, cfg, weights, *args, **kwargs)
+        try:
+            return original_init(self, cfg, weights, *args, **kwargs)
+        except UnusableFile:
+            raise
+        except ValueError as error:
+            raise UnusableFile(f"expected a network that takes the weights {weights}: {error}") from error
 
     inferencer._init_model = init_model
 

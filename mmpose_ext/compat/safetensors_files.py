@@ -22,6 +22,7 @@ from types import ModuleType
 from typing import TYPE_CHECKING, Any
 
 from mmpose_ext.compat._imports import when_imported
+from mmpose_ext.errors import UnusableFile
 from mmpose_ext.weights import SCHEME, SUFFIX, find_weights, shipped_weights
 
 if TYPE_CHECKING:
@@ -65,6 +66,9 @@ def decode(value: Any) -> Any:
 
     Args:
         value: What ``json.loads`` returned.
+
+    Raises:
+        TypeError, ValueError, KeyError, RecursionError: If it is nothing that :func:`encode` returns.
     """
     import numpy as np
 
@@ -132,7 +136,7 @@ def read(path: str | Path, map_location: Any = None) -> dict[str, Any]:
 
     Raises:
         FileNotFoundError: If there is no such file.
-        ValueError: If it is no safetensors file.
+        UnusableFile: If it is no safetensors file, or its header has other values than such of :func:`encode`.
     """
     import torch
     from safetensors import SafetensorError, safe_open
@@ -145,12 +149,15 @@ def read(path: str | Path, map_location: Any = None) -> dict[str, Any]:
             header = file.metadata() or {}
             state_dict = OrderedDict((name, file.get_tensor(name)) for name in file.keys())
     except SafetensorError as error:
-        raise ValueError(f"expected a safetensors file, got {path}: {error}") from error
+        raise UnusableFile(f"expected a safetensors file, got {path}: {error}") from error
     if isinstance(map_location, str | torch.device):
         state_dict = OrderedDict((name, tensor.to(map_location)) for name, tensor in state_dict.items())
-    coded = set(header.get(_INDEX, "").split())
-    meta = {name: decode(json.loads(text)) if name in coded else text for name, text in header.items()}
-    versions = meta.pop(_VERSIONS, None) or {}
+    try:
+        coded = set(header.get(_INDEX, "").split())
+        meta = {name: decode(json.loads(text)) if name in coded else text for name, text in header.items()}
+        versions = dict(meta.pop(_VERSIONS, None) or {})
+    except (KeyError, RecursionError, TypeError, ValueError) as error:
+        raise UnusableFile(f"expected values as this package writes them in the header of {path}: {error}") from error
     vars(state_dict)["_metadata"] = OrderedDict((name, {"version": version}) for name, version in versions.items())
     return {"state_dict": state_dict, "meta": {k: v for k, v in meta.items() if k not in ("format", _INDEX)}}
 

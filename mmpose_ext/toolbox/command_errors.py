@@ -7,6 +7,7 @@ which is quiet. Any other exception is a fault of this package and shows its tra
 
 from __future__ import annotations
 
+import io
 import os
 import select
 import sys
@@ -32,6 +33,8 @@ def run_command(name: str | None, run: Callable[[], int | None]) -> int:
     Returns:
         The exit status.
     """
+    if isinstance(sys.stdout, io.TextIOWrapper):  # names of files may hold what the terminal's encoding lacks
+        sys.stdout.reconfigure(errors="backslashreplace")
     try:
         status = int(run() or 0)
         sys.stdout.flush()

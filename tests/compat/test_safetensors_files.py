@@ -20,6 +20,7 @@ from safetensors.torch import save_file
 
 from mmpose_ext.compat import checkpoint
 from mmpose_ext.compat.safetensors_files import decode, encode, read, serialize
+from mmpose_ext.errors import UnusableFile
 
 META: dict[str, Any] = {
     "config": "net",
@@ -127,8 +128,12 @@ def test_errors_name_the_file(tmp_path: Path) -> None:
     with pytest.raises(FileNotFoundError, match="a.safetensors, which does not exist"):
         CheckpointLoader.load_checkpoint(str(tmp_path / "a.safetensors"))
     (tmp_path / "a.safetensors").write_bytes(b"no header at all")
-    with pytest.raises(ValueError, match="expected a safetensors file, got .*a.safetensors"):
+    with pytest.raises(UnusableFile, match="expected a safetensors file, got .*a.safetensors"):
         CheckpointLoader.load_checkpoint(str(tmp_path / "a.safetensors"))
+    for value in ("[" * 50_000 + "]" * 50_000, '{"__items__": [[[], 1]]}', '{"__array__": []}', "{"):
+        save_file({"weight": torch.ones(2)}, tmp_path / "a.safetensors", metadata={"json": "a", "a": value})
+        with pytest.raises(UnusableFile, match="in the header of .*a.safetensors"):
+            CheckpointLoader.load_checkpoint(str(tmp_path / "a.safetensors"))
 
 
 @pytest.fixture

@@ -59,6 +59,15 @@ def test_a_reader_that_goes_away_is_no_error() -> None:
     assert process.wait() == 141
 
 
+def test_a_name_that_the_terminal_can_not_show() -> None:
+    code = (
+        "from mmpose_ext.toolbox.command_errors import run_command\n"
+        "raise SystemExit(run_command('verb', lambda: print('photo\\ud800.jpg')))"
+    )
+    done = subprocess.run([sys.executable, "-c", code], capture_output=True, check=False)
+    assert (done.returncode, done.stdout.strip()) == (0, rb"photo\ud800.jpg"), done.stderr
+
+
 def test_control_c_in_the_parser(capsys) -> None:
     """Python's argparse puts back what it has not saved yet, which raises an error of its own."""
 

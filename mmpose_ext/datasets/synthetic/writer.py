@@ -106,7 +106,7 @@ def is_complete(folder: Path, settings: Settings) -> bool:
         ) from error
     if found != wanted:
         raise ValueError(
-            f"{folder} was generated with {found}, but {wanted} was asked for. "
+            f"{folder} was generated with {found} ({SETTINGS}), but {wanted} was asked for. "
             "Delete the folder to have it generated anew, or choose another one (`data_root`)."
         )
     return True
