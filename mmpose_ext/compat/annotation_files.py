@@ -1,22 +1,23 @@
-"""MMPose's data sets name the annotation file that they can't use.
+"""MMPose's data sets and COCO's metric name the annotation file that they can't use.
 
 Breakage: a data set reads its annotations as they are. A broken file ends in a ``KeyError`` or ``TypeError`` without
 its name, or later, in a worker or in the evaluation, in an error of numpy. No report upstream was found.
 
-Fix: whatever goes wrong while a data set is loaded is an ``UnusableFile`` with the name of the file, and the numbers
-of each person are looked at then. ``mmpose-ext init-dataset`` lists all that is wrong.
+Fix: whatever goes wrong while a data set is loaded, or compared with the predictions, is an ``UnusableFile`` with the
+name of the file, and the numbers of each person are looked at when it is loaded. ``mmpose-ext init-dataset`` lists all
+that is wrong.
 """
 
 from __future__ import annotations
 
 import functools
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from types import ModuleType
 from typing import Any
 
 from mmpose_ext.compat._imports import when_imported
 
-__all__ = ["install"]
+__all__ = ["install", "naming_annotations"]
 
 _ARRAYS = ("bbox", "keypoints", "keypoints_visible", "area", "center", "scale")
 _LARGEST = 1e7
@@ -45,6 +46,39 @@ def _check_person(person: Mapping[str, Any], keypoints: int | None) -> None:
         raise ValueError(f"{name} has no 0 or 1 as `iscrowd`, or no number as `num_keypoints`")
 
 
+def naming_annotations(method: Callable[..., Any]) -> Callable[..., Any]:
+    """Let the errors of a method be an ``UnusableFile`` that names the annotation file.
+
+    Args:
+        method: Of a class with an attribute ``ann_file``.
+    """
+
+    @functools.wraps(method)
+    def named(self: Any, *args: Any, **kwargs: Any) -> Any:
+        from mmpose_ext.errors import UnusableFile
+
+        try:
+            return method(self, *args, **kwargs)
+        except (UnusableFile, OSError):
+            raise
+        except Exception as error:
+            reason = " ".join(str(error).split())[:300]
+            text = f"{type(error).__name__}: {reason}" if reason else type(error).__name__
+            raise UnusableFile(
+                f"expected annotations, {self.ann_file or 'the data set'} can't be used ({text})"
+            ) from error
+
+    return named
+
+
+def _patch_metric(module: ModuleType) -> None:
+    """Wrap the evaluation of ``CocoMetric`` by COCO's own code, which reads the annotations as they are."""
+    metric = module.CocoMetric
+    evaluate = metric._do_python_keypoint_eval
+    if not hasattr(evaluate, "__wrapped__"):
+        metric._do_python_keypoint_eval = naming_annotations(evaluate)
+
+
 def _patch(module: ModuleType) -> None:
     """Wrap the loading of ``BaseCocoStyleDataset`` and all that inherits from it."""
     dataset = module.BaseCocoStyleDataset
@@ -60,22 +94,14 @@ def _patch(module: ModuleType) -> None:
             _check_person(person, self._metainfo.get("num_keypoints"))
         return person
 
-    @functools.wraps(original)
-    def full_init(self: Any) -> None:
-        from mmpose_ext.errors import UnusableFile
+    def load(self: Any) -> None:
+        original(self)
+        _ = self.metainfo  # a copy, which categories nested too deeply don't survive
 
-        try:
-            original(self)
-        except (UnusableFile, OSError):
-            raise
-        except Exception as error:
-            reason = " ".join(str(error).split())[:300]
-            text = f"{type(error).__name__}: {reason}" if reason else type(error).__name__
-            raise UnusableFile(f"expected annotations, {self.ann_file} can't be used ({text})") from error
-
-    dataset.parse_data_info, dataset.full_init = parse_data_info, full_init
+    dataset.parse_data_info, dataset.full_init = parse_data_info, functools.wraps(original)(naming_annotations(load))
 
 
 def install() -> None:
-    """Patch MMPose's data sets, now or when they are imported."""
+    """Patch MMPose's data sets and metric, now or when they are imported."""
     when_imported("mmpose.datasets.datasets.base.base_coco_style_dataset", _patch)
+    when_imported("mmpose.evaluation.metrics.coco_metric", _patch_metric)

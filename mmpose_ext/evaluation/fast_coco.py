@@ -24,6 +24,7 @@ from mmpose.evaluation.metrics import CocoMetric
 from mmpose.registry import METRICS
 from xtcocotools.coco import COCO
 
+from mmpose_ext.compat.annotation_files import naming_annotations
 from mmpose_ext.evaluation.oks_nms import oks_nms
 
 __all__ = ["FastCocoMetric"]
@@ -78,6 +79,7 @@ class FastCocoEvaluation(CocoMetric):
         nms = oks_nms if self._suppression == "oks_nms" else soft_oks_nms
         return [instances[i] for i in nms(instances, self.nms_thr, sigmas=sigmas)]
 
+    @naming_annotations
     def _do_python_keypoint_eval(self, outfile_prefix: str) -> list[tuple[str, float]]:
         if self._hotcoco is None:
             return super()._do_python_keypoint_eval(outfile_prefix)

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import functools
 import json
 import pickle
 from pathlib import Path
@@ -11,9 +12,11 @@ import pytest
 import torch
 from mmpose.datasets.datasets.body import CocoDataset
 from mmpose.datasets.transforms import LoadImage
+from mmpose.evaluation.metrics import CocoMetric
 
 from mmpose_ext.compat.tool_errors import line_of
 from mmpose_ext.errors import UnusableFile
+from mmpose_ext.evaluation import FastCocoMetric
 from mmpose_ext.image_file import UnreadableImage, read_image
 from tests.tiny import write_data
 
@@ -70,6 +73,32 @@ def test_annotations(place: str, value: object, tmp_path: Path) -> None:
     path.write_text(json.dumps(content))
     with pytest.raises(UnusableFile, match=r"expected annotations, .*people.json can't be used \(\w+"):
         CocoDataset(ann_file=str(path), data_mode="topdown")
+
+
+def test_annotations_that_only_the_metric_reads(tmp_path: Path) -> None:
+    write_data(tmp_path, count=2)
+    path = tmp_path / "people.json"
+    content = json.loads(path.read_text())
+    content["categories"][0]["keypoints"][2] = functools.reduce(lambda inner, _: [inner], range(900), [])
+    path.write_text(json.dumps(content))
+    with pytest.raises(UnusableFile, match=r"people.json can't be used \(RecursionError"):
+        CocoDataset(ann_file=str(path), data_mode="topdown")
+    write_data(tmp_path, count=2)
+    content = json.loads(path.read_text())
+    del content["annotations"][1]["area"]
+    path.write_text(json.dumps(content))
+    for metric in (CocoMetric(ann_file=str(path)), FastCocoMetric(ann_file=str(path))):
+        dataset = CocoDataset(ann_file=str(path), data_mode="topdown")
+        metric.dataset_meta = dataset.metainfo
+        for person in dataset:
+            found = dict(keypoints=person["keypoints"], keypoint_scores=np.ones((1, 17), np.float32))
+            sample = dict(
+                id=person["id"], img_id=person["img_id"], category_id=1, gt_instances={}, pred_instances=found
+            )
+            sample["pred_instances"] |= dict(bboxes=person["bbox"], bbox_scores=np.ones(1, np.float32))
+            metric.process([], [sample])
+        with pytest.raises(UnusableFile, match=r"people.json can't be used \(KeyError: 'area'"):
+            metric.evaluate(size=2)
 
 
 @pytest.mark.parametrize(

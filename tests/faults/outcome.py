@@ -97,7 +97,8 @@ def _become_program(
         os.setsid()
         for number, name in ((0, Path(os.devnull)), (1, streams[0]), (2, streams[1])):
             os.dup2(os.open(name, os.O_RDWR | os.O_CREAT | os.O_APPEND), number)
-        sys.stdout, sys.stderr = (open(number, "w", buffering=1, closefd=False) for number in (1, 2))
+        sys.stdout = open(1, "w", buffering=1, closefd=False)
+        sys.stderr = open(2, "w", buffering=1, closefd=False, errors="backslashreplace")  # as Python's own
         signal.signal(signal.SIGINT, signal.default_int_handler)
         os.chdir(folder)
         prepare()

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from collections.abc import Callable, Sequence
 from pathlib import Path
 from typing import NamedTuple
@@ -102,7 +103,7 @@ def _annotated(path: Path) -> dict[str, list[list[float]]]:
         names = {image["id"]: Path(image["file_name"]).name for image in content["images"]}
         for annotation in content["annotations"]:
             box = [float(number) for number in annotation["bbox"]]
-            if len(box) != 4 or min(box[2:]) <= 0:
+            if len(box) != 4 or not all(map(math.isfinite, box)) or min(box[2:]) <= 0:
                 raise ValueError(f"a box is {box}")
             boxes.setdefault(names[annotation["image_id"]], []).append(box)
     except (KeyError, TypeError, ValueError, OverflowError) as error:
