@@ -5,7 +5,6 @@ from __future__ import annotations
 import argparse
 import importlib
 import sys
-import warnings
 from collections.abc import Sequence
 from typing import Any
 
@@ -48,9 +47,7 @@ def main(argv: Sequence[str] | None = None) -> int:
     """
     words = list(sys.argv[1:] if argv is None else argv)
     wanted = next((word for word in words if word in COMMANDS), None)
-    with warnings.catch_warnings():
-        warnings.filterwarnings("ignore", "The metainfo config file")  # MMPose finds its own copy and says so
-        return run_command(wanted, lambda: _run(words, wanted))
+    return run_command(wanted, lambda: _run(words, wanted))
 
 
 def _run(words: Sequence[str], wanted: str | None) -> int:

@@ -109,7 +109,7 @@ def _shorten_next_logger() -> None:
 def _quieten_coco() -> None:
     """Let the table that the COCO tools print go to the log file, from now on; the result has the same numbers."""
     original = CocoMetric._do_python_keypoint_eval
-    if hasattr(original, "__wrapped__"):
+    if hasattr(original, "is_quiet"):  # done before
         return
 
     @functools.wraps(original)
@@ -120,4 +120,5 @@ def _quieten_coco() -> None:
         logger.info(printed.getvalue(), extra={"file_only": True})
         return result
 
+    vars(evaluate)["is_quiet"] = True
     CocoMetric._do_python_keypoint_eval = evaluate
