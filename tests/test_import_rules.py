@@ -36,7 +36,7 @@ TOOLBOX_FLOORS: list[set[str]] = [
     {"export"},
     {"benchmark", "studies"},
     {"visualization", "reproduction", "publishing"},
-    {"demo"},
+    {"demo", "zoo"},
     {"commands"},
     {"cli"},
 ]

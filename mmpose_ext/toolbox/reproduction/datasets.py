@@ -18,7 +18,7 @@ from mmpose_ext.toolbox.inference.weights import quiet_logger
 from mmpose_ext.toolbox.json_file import read_json
 from mmpose_ext.toolbox.reproduction.rows import Row
 
-__all__ = ["VARIABLE", "DataSet", "find_data_set"]
+__all__ = ["VARIABLE", "DataSet", "data_folder", "data_name", "find_data_set"]
 
 VARIABLE = "MMPOSE_EXT_DATA"
 """The environment variable that moves the data sets of all our configs."""
@@ -57,7 +57,7 @@ def find_data_set(row: Row, *, root: Path, data: Path) -> DataSet:
     Raises:
         ValueError: If a file is missing; the message names it.
     """
-    with _variable(data), quiet_logger():
+    with data_folder(data), quiet_logger():
         dataset = Config.fromfile(root / row.config).test_dataloader.dataset
     folder = Path(dataset.data_root)
     if "generate" in dataset:  # rendered where it is needed
@@ -68,10 +68,18 @@ def find_data_set(row: Row, *, root: Path, data: Path) -> DataSet:
     missing = [str(path) for path in needed if not path.exists()]
     if missing:
         raise ValueError(f"expected the test data of {row.alias} below {data}, got no {', no '.join(missing)}")
-    return DataSet(_name(file), _digest(file.read_bytes()))
+    return DataSet(data_name(file), _digest(file.read_bytes()))
 
 
-def _name(file: Path) -> str:
+def data_name(file: Path) -> str:
+    """A data set as the metafiles name it; a part of one says so.
+
+    Args:
+        file: Its annotations.
+
+    Raises:
+        ValueError: If they can't be read.
+    """
     content = read_json(file, expected="an annotation file")
     images = content.get("images") if isinstance(content, dict) else content
     if not isinstance(images, list):
@@ -85,8 +93,12 @@ def _digest(text: bytes) -> str:
 
 
 @contextmanager
-def _variable(data: Path) -> Iterator[None]:
-    """Let configs read the folder of the data sets."""
+def data_folder(data: Path) -> Iterator[None]:
+    """Let configs read the folder of the data sets.
+
+    Args:
+        data: The folder, as ``$MMPOSE_EXT_DATA``.
+    """
     before = os.environ.get(VARIABLE)
     os.environ[VARIABLE] = str(data.resolve())
     try:

@@ -32,7 +32,7 @@ from mmpose_ext.toolbox.json_file import read_json
 from mmpose_ext.toolbox.reproduction.datasets import VARIABLE, DataSet
 from mmpose_ext.toolbox.reproduction.rows import Row
 
-__all__ = ["as_published", "hardware", "measure", "run_logged"]
+__all__ = ["as_published", "hardware", "measure", "run_logged", "stoppable"]
 
 Run = Callable[..., int]
 """Command, log file, environment, and a function that is called with the progress -> exit status."""
@@ -154,7 +154,7 @@ def run_logged(
         Its exit status.
     """
     log.unlink(missing_ok=True)  # an older process may still write to it
-    with log.open("w") as file, _stoppable():
+    with log.open("w") as file, stoppable():
         process = subprocess.Popen(
             command, stdout=file, stderr=subprocess.STDOUT, env=environment, start_new_session=True
         )
@@ -171,7 +171,7 @@ def run_logged(
 
 
 @contextmanager
-def _stoppable() -> Iterator[None]:
+def stoppable() -> Iterator[None]:
     """Let SIGTERM and SIGHUP raise what Ctrl-C raises; signals can be handled in the main thread only."""
     if threading.current_thread() is not threading.main_thread():
         yield
