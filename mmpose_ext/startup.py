@@ -3,18 +3,28 @@
 An install puts a copy of this file into site-packages as ``mmpose_ext_startup.py``, beside ``mmpose_ext.pth``, which
 imports it at the start of Python. It waits for the first import of a package of OpenMMLab and imports ``mmpose_ext``
 before that: the operators that mmcv-lite lacks are supplied, checkpoints are loaded safely, and ``mmpose_ext::`` is
-known to configs. Where the full mmcv is installed, it only makes ``mmpose_ext::`` known. ``MMPOSE_EXT_STARTUP=0``
-switches it off.
+known to configs. Where the full mmcv is installed, it only makes ``mmpose_ext::`` known, but for three tools of MMPose
+that are broken there too (:data:`TOOLS`). ``MMPOSE_EXT_STARTUP=0`` switches it off.
 """
 
 # Every start of Python runs this: it uses no module that Python has not imported by then.
 import os
 import sys
 
-__all__ = ["PACKAGES", "SWITCH", "find_full_mmcv", "install", "is_installed"]
+__all__ = ["PACKAGES", "SWITCH", "TOOLS", "find_full_mmcv", "install", "is_installed", "runs_tool"]
 
 PACKAGES = frozenset({"mim", "mmcv", "mmdet", "mmengine", "mmpose"})
 """The packages whose first import is waited for."""
+
+TOOLS = {
+    "get_flops.py": "analysis_tools",
+    "analyze_logs.py": "analysis_tools",
+    "publish_model.py": "misc",
+}
+"""Tools of MMPose that read no config of ours before they break, and the folder of each."""
+
+TRIGGER = "seaborn"
+"""What ``analyze_logs.py``, which imports no package of OpenMMLab, imports last."""
 
 SCOPES = "mmengine.config.utils"
 """The module that knows which package the scope of a config is."""
@@ -32,6 +42,12 @@ def find_full_mmcv() -> "str | None":
     return None
 
 
+def runs_tool() -> bool:
+    """Whether one of :data:`TOOLS` is the main program."""
+    folder, name = os.path.split(os.path.abspath(sys.argv[0] if getattr(sys, "argv", None) else ""))
+    return name in TOOLS and os.path.basename(folder) == TOOLS[name]
+
+
 class _Startup:
     """A finder that finds nothing itself and stands before all others, to see the first import."""
 
@@ -42,10 +58,10 @@ class _Startup:
         """Import ``mmpose_ext`` before the first package of OpenMMLab."""
         if name == SCOPES and self.names_scope:
             return self._name_scope(self._find_with_others(name, path, target))
-        if name not in PACKAGES or not self.waits:
+        if not self.waits or not (name in PACKAGES or (name == TRIGGER and runs_tool())):
             return None
         self.waits = False
-        self.names_scope = find_full_mmcv() is not None
+        self.names_scope = find_full_mmcv() is not None and not runs_tool()
         if "mmpose_ext" in sys.modules or self.names_scope:
             return None
         try:

@@ -1,16 +1,19 @@
 """Known breakages of the OpenMMLab stack, one file each; each does nothing where upstream works."""
 
 from mmpose_ext.compat import (
+    analyze_logs,
     annotation_files,
     bfloat16,
     checkpoint,
     checkpoint_files,
+    complexity,
     inferencer,
     launcher,
     load_image,
     mim_paths,
     mmcv_ext,
     moved,
+    publish_model,
     safetensors_files,
     tool_errors,
     upstream_warnings,
@@ -41,3 +44,6 @@ def activate() -> None:
     inferencer.install()
     load_image.install()
     tool_errors.install()
+    complexity.install()
+    publish_model.install()
+    analyze_logs.install()

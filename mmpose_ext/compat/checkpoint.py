@@ -165,7 +165,7 @@ def load(file: str | Path | IO[bytes], *, map_location: Any = "cpu") -> Any:
         _refuse_archives(file)
     with _safe_loading():
         try:
-            return torch.load(file, map_location=map_location, weights_only=True)
+            return torch.serialization.load(file, map_location=map_location, weights_only=True)
         except pickle.UnpicklingError as error:
             name = file if isinstance(file, str | Path) else "the file"
             raise pickle.UnpicklingError(f"expected weights and plain values in {name}, got {_what(error)}") from None

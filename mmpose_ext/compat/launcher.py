@@ -1,6 +1,6 @@
-"""Distributed training on CPU: ``--launcher pytorch`` on a machine without a GPU.
+"""Distributed runs on CPU: ``--launcher pytorch``, ``slurm`` or ``mpi`` on a machine without a GPU.
 
-Breakage: MMEngine's launcher calls ``torch.cuda.set_device`` whatever the backend, and hands ``device_ids`` to
+Breakage: MMEngine's launchers call ``torch.cuda.set_device`` whatever the backend, and hand ``device_ids`` to
 ``DistributedDataParallel``, which refuses them for a model on CPU. Threads: open-mmlab/mmengine#871 (a launcher
 proposed upstream and never merged); no report of this very failure was found.
 
@@ -11,6 +11,7 @@ Fix: without CUDA the process group starts with gloo in place of nccl, and the m
 from __future__ import annotations
 
 import functools
+from collections.abc import Callable
 from types import ModuleType
 from typing import Any
 
@@ -26,20 +27,35 @@ def _on_cpu() -> bool:
     return get_device() == "cpu"
 
 
+LAUNCHERS = ("pytorch", "slurm", "mpi")
+
+
 def _patch_init(module: ModuleType) -> None:
-    """Make ``mmengine.dist.utils._init_dist_pytorch`` work on CPU."""
-    original = module._init_dist_pytorch
-    if hasattr(original, "__wrapped__"):  # done before
-        return
+    """Make the launchers of ``mmengine.dist.utils`` work on CPU."""
+    for launcher in LAUNCHERS:
+        name = f"_init_dist_{launcher}"
+        original = getattr(module, name, None)
+        if original is not None and not hasattr(original, "__wrapped__"):  # else done before
+            vars(module)[name] = _without_device(original)
+
+
+def _without_device(original: Callable[..., None]) -> Callable[..., None]:
+    """A launcher that, on CPU, chooses no device and takes gloo for nccl."""
 
     @functools.wraps(original)
-    def init_dist_pytorch(backend: str, init_backend: str = "torch", **kwargs: Any) -> None:
-        if not _on_cpu() or init_backend != "torch":
-            return original(backend, init_backend=init_backend, **kwargs)
-        backend = "gloo" if backend == "nccl" else backend
-        return module.torch_dist.init_process_group(backend=backend, **kwargs)
+    def init_dist(backend: str, **kwargs: Any) -> None:
+        if not _on_cpu() or kwargs.get("init_backend", "torch") != "torch":
+            return original(backend, **kwargs)
+        import torch
 
-    vars(module)["_init_dist_pytorch"] = init_dist_pytorch
+        set_device = torch.cuda.set_device
+        torch.cuda.set_device = lambda device: None
+        try:
+            return original("gloo" if backend == "nccl" else backend, **kwargs)
+        finally:
+            torch.cuda.set_device = set_device
+
+    return init_dist
 
 
 def _patch_wrapper(module: ModuleType) -> None:
@@ -59,6 +75,6 @@ def _patch_wrapper(module: ModuleType) -> None:
 
 
 def install() -> None:
-    """Patch MMEngine's launcher and wrapper, now or when they are imported."""
+    """Patch MMEngine's launchers and wrapper, now or when they are imported."""
     when_imported("mmengine.dist.utils", _patch_init)
     when_imported("mmengine.model.wrappers.distributed", _patch_wrapper)

@@ -3,8 +3,9 @@
 Gap: MMPose's tools end every error with the traceback of some forty calls. For a broken image, a refused checkpoint,
 a full disk or Control-C that hides the one line that matters.
 
-Fix: in a process whose main program is a ``tools/train.py`` or ``tools/test.py``, such errors are one line on stderr;
-``MMPOSE_EXT_TRACEBACK=1`` shows the traceback. Every other error keeps it, as it may be a fault of the program. mim
+Fix: in a process whose main program is a ``tools/train.py`` or ``tools/test.py`` (or another of
+:data:`~mmpose_ext.compat._tools.TOOLS`), such errors are one line on stderr; ``MMPOSE_EXT_TRACEBACK=1`` shows the
+traceback. Every other error keeps it, as it may be a fault of the program. mim
 itself adds that its command failed.
 """
 
@@ -14,14 +15,12 @@ import logging
 import pickle
 import re
 import sys
-from pathlib import Path
 from types import TracebackType
 
+from mmpose_ext.compat._tools import running_tool
 from mmpose_ext.errors import UnusableFile, wants_traceback
 
 __all__ = ["install", "line_of"]
-
-TOOLS = ("train.py", "test.py")
 
 
 def line_of(error: BaseException) -> str | None:
@@ -44,8 +43,8 @@ def line_of(error: BaseException) -> str | None:
 
 def _tool() -> str | None:
     """Name of the tool that runs, as in ``tools/test.py``."""
-    path = Path(sys.argv[0]) if sys.argv else Path()
-    return f"tools/{path.name}" if path.parent.name == "tools" and path.name in TOOLS else None
+    tool = running_tool()
+    return tool and f"tools/{tool}"
 
 
 def _quiet_log() -> None:
