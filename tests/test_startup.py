@@ -93,3 +93,28 @@ def test_a_broken_install_of_ours_does_not_break_theirs(site: Path, tmp_path: Pa
     assert "before mmengine (MMPOSE_EXT_STARTUP=0 stops trying): broken" in run(
         site, program + "print(error.getvalue())", broken
     )
+
+
+TOOL = "import sys\nimport {first}\nprint('mmpose_ext' in sys.modules, open.__name__)\n"
+
+
+@pytest.mark.parametrize("full", [False, True])
+@pytest.mark.parametrize(
+    ("tool", "first", "expected"),
+    [
+        ("analysis_tools/analyze_logs.py", "seaborn", "True open_log"),
+        ("misc/publish_model.py", "mmengine", "True open"),
+        ("misc/another.py", "seaborn", "False open"),
+    ],
+)
+def test_tools_that_break_before_they_read_a_config(
+    site: Path, tmp_path: Path, tool: str, first: str, expected: str, full: bool
+) -> None:
+    folder = package(package(tmp_path / "packages", first), "mmcv")
+    if full:
+        (folder / "mmcv" / "_ext.so").touch()
+    script = tmp_path / "tools" / tool
+    script.parent.mkdir(parents=True)
+    script.write_text(TOOL.format(first=first))
+    program = f"import runpy; sys.argv = [{str(script)!r}]; runpy.run_path(sys.argv[0], run_name='__main__')"
+    assert run(site, program, folder) == expected

@@ -31,6 +31,14 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
         metavar="ALIAS=FILE",
         help="checkpoints, or a folder with <alias>.pth or <config>.pth",
     )
+    parser.add_argument("--train", action="store_true", help="train the rows without a checkpoint, then test them")
+    parser.add_argument(
+        "--launcher", default="none", choices=["none", "pytorch", "slurm"], help="how tests and trainings are run"
+    )
+    parser.add_argument("--gpus", type=int, default=1, help="processes of each test or training, with --launcher")
+    parser.add_argument("--gpus-per-node", type=int, help="processes on one machine, with --launcher slurm")
+    parser.add_argument("--partition", help="Slurm's partition")
+    parser.add_argument("--sbatch-args", default="", help="more options of sbatch, in one word: '--time=9:00:00'")
     parser.add_argument("--latency", action="store_true", help="measure one image at a time, all rows in turns")
     parser.add_argument("--rounds", type=int, default=20, help="turns of each row for --latency")
     parser.add_argument("--threads", type=int, default=1, help="CPU threads for --latency")
@@ -50,6 +58,7 @@ def run(args: argparse.Namespace) -> int:
 
     find_tables(args.tables, {name: load_metafile(path) for name, path in metafiles().items()})  # before torch
     from mmpose_ext.toolbox.reproduction import load_tables, reproduce
+    from mmpose_ext.toolbox.reproduction.jobs import Launcher
     from mmpose_ext.toolbox.reproduction.report import markdown
 
     if args.list:
@@ -57,13 +66,20 @@ def run(args: argparse.Namespace) -> int:
             names = ", ".join(row.alias for row in rows) or "not here"
             print(f"{paper.key}:{table.number:<6}  {table.title}: {names}")
         return 0
+    sbatch_args = tuple(shlex.split(args.sbatch_args))
+    launcher = Launcher(args.launcher, args.gpus, args.gpus_per_node, args.partition, sbatch_args)
     options = {key: getattr(args, key) for key in ("data", "latency", "rounds", "threads")}
+    options |= {"launcher": launcher, "training": args.train}
     command = shlex.join(["mmpose-ext", *sys.argv[1:]])
     found = reproduce(args.tables, args.out, **options, checkpoints=args.checkpoint, command=command, progress=True)
     print(markdown(found.tables))
     print(f"\nwritten: {', '.join(map(str, found.files))}")
     total, wrong = len(found.rows), found.wrong
     print(f"{total - len(wrong)} of {total} configs count as expected{': not ' if wrong else ''}{', '.join(wrong)}")
+    for text in found.queued:
+        print(text)
+    if found.queued:
+        print(f"{len(found.queued)} jobs are in Slurm's queue; the same command collects them")
     for text in found.failed:
         print(f"mmpose-ext reproduce: {text}", file=sys.stderr)
     return 1 if wrong or found.failed else 0

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Mapping, Sequence
 from datetime import date
 from pathlib import Path
-from typing import NamedTuple
+from typing import Any, NamedTuple
 
 import torch
 from tqdm import tqdm
@@ -15,11 +15,12 @@ from mmpose_ext.toolbox.catalogue.metafile import config_folder
 from mmpose_ext.toolbox.reproduction import report
 from mmpose_ext.toolbox.reproduction.checkpoints import check_fit, find_checkpoints
 from mmpose_ext.toolbox.reproduction.datasets import DataSet, find_data_set
+from mmpose_ext.toolbox.reproduction.jobs import JobQueued, Launcher
 from mmpose_ext.toolbox.reproduction.latency import add_latency
 from mmpose_ext.toolbox.reproduction.page import write_page
 from mmpose_ext.toolbox.reproduction.report import Tables
 from mmpose_ext.toolbox.reproduction.rows import Row, load_tables, recount
-from mmpose_ext.toolbox.reproduction.runs import measure
+from mmpose_ext.toolbox.reproduction.runs import ONE_PROCESS, measure, train
 
 __all__ = ["ReproductionReport", "reproduce"]
 
@@ -34,6 +35,8 @@ class ReproductionReport(NamedTuple):
     """Markdown, JSON, CSV and HTML."""
     failed: tuple[str, ...]
     """What each test that failed has said."""
+    queued: tuple[str, ...] = ()
+    """The jobs that wait or run."""
 
     @property
     def rows(self) -> list[Row]:
@@ -52,6 +55,8 @@ def reproduce(
     *,
     data: Path | None = None,
     checkpoints: Sequence[str] = (),
+    training: bool = False,
+    launcher: Launcher = ONE_PROCESS,
     latency: bool = False,
     rounds: int = 20,
     threads: int = 1,
@@ -68,6 +73,8 @@ def reproduce(
         data: Folder of the data sets, for rows with a checkpoint.
         checkpoints: ``alias=file``, or folders of checkpoints, see
             :func:`~mmpose_ext.toolbox.reproduction.checkpoints.find_checkpoints`.
+        training: Whether rows without a checkpoint are trained; ``data`` is needed then.
+        launcher: How tests and trainings are run.
         latency: Whether the latency of one image is measured.
         rounds: How often each row has its turn for the latency.
         threads: CPU threads for the latency.
@@ -86,31 +93,33 @@ def reproduce(
     unique = {row.config: row for _, _, rows in found for row in rows}
     if min(rounds, threads) < 1:
         raise ValueError(f"expected --rounds and --threads of at least 1, got {rounds} and {threads}")
-    weights, data_sets = _find_tests(unique, root, data, checkpoints)
+    weights, data_sets = _find_tests(unique, root, data, checkpoints, training=training)
     try:
-        failed = _count_and_test(unique, root, out, data, weights, data_sets, progress=progress)
+        failed, queued = _count_and_test(unique, root, out, data, weights, data_sets, launcher, progress=progress)
         if latency:
             add_latency(unique, root, rounds=rounds, threads=threads)
     except KeyboardInterrupt as error:
         raise KeyboardInterrupt(f"stopped; the same command goes on from {out / 'results'}") from error
     done = [(paper, table, [report.updated(row, unique) for row in rows]) for paper, table, rows in found]
-    return ReproductionReport(done, _write(done, out, command), tuple(failed))
+    return ReproductionReport(done, _write(done, out, command), tuple(failed), tuple(queued))
 
 
 def _find_tests(
-    unique: Mapping[str, Row], root: Path, data: Path | None, checkpoints: Sequence[str]
-) -> tuple[dict[str, Path], dict[str, DataSet]]:
-    """Config -> checkpoint and config -> data, of the rows that are tested, checked before anything is run."""
-    if bool(checkpoints) is (data is None):
-        given, lacking = ("--checkpoint", "--data FOLDER") if checkpoints else ("--data", "--checkpoint ALIAS=FILE")
+    unique: Mapping[str, Row], root: Path, data: Path | None, checkpoints: Sequence[str], *, training: bool
+) -> tuple[dict[str, Path | None], dict[str, DataSet]]:
+    """Config -> checkpoint (None: to be trained) and config -> data, of the rows that are tested, checked first."""
+    if bool(checkpoints or training) is (data is None):
+        wanted = "--checkpoint" if checkpoints else "--train"
+        given, lacking = (wanted, "--data FOLDER") if data is None else ("--data", "--checkpoint ALIAS=FILE")
         raise ValueError(f"expected {lacking} beside {given}, got none")
     if data is None:
         return {}, {}
     if not data.is_dir():
         raise ValueError(f"expected a folder of data sets, got {data}")
-    weights = find_checkpoints(list(unique.values()), checkpoints)
+    found = find_checkpoints(list(unique.values()), checkpoints)
+    weights = {config: found.get(config) for config in unique if training or config in found}
     data_sets = {config: find_data_set(unique[config], root=root, data=data) for config in weights}
-    for config, checkpoint in weights.items():
+    for config, checkpoint in found.items():
         check_fit(unique[config], checkpoint, root)
     return weights, data_sets
 
@@ -120,28 +129,36 @@ def _count_and_test(
     root: Path,
     out: Path,
     data: Path | None,
-    weights: Mapping[str, Path],
+    weights: Mapping[str, Path | None],
     data_sets: Mapping[str, DataSet],
+    launcher: Launcher,
     *,
     progress: bool,
-) -> list[str]:
-    """Count all rows and test those with a checkpoint; returns what went wrong."""
-    failed = []
+) -> tuple[list[str], list[str]]:
+    """Count all rows, train and test those that are asked for; returns what went wrong, and what waits."""
+    failed, queued = [], []
     with tqdm(unique.items(), unit="row", disable=None if progress else True) as bar:
         for config, row in bar:
             bar.set_description(row.alias)
             row = recount(row, root)
             if data is not None and config in weights:
-                checkpoint, data_set, say = weights[config], data_sets[config], bar.set_postfix_str
+                how: dict[str, Any] = {
+                    "root": root,
+                    "data": data,
+                    "out": out,
+                    "launcher": launcher,
+                    "on_progress": bar.set_postfix_str,
+                }
                 try:
-                    row = measure(
-                        row, root=root, checkpoint=checkpoint, data=data, data_set=data_set, out=out, on_progress=say
-                    )
+                    checkpoint = weights[config] or train(row, **how)
+                    row = measure(row, checkpoint=checkpoint, data_set=data_sets[config], **how)
+                except JobQueued as job:
+                    queued.append(str(job))
                 except RuntimeError as error:
                     failed.append(str(error))
                 bar.set_postfix_str("")
             unique[config] = row
-    return failed
+    return failed, queued
 
 
 def _write(done: Tables, out: Path, command: str) -> tuple[Path, ...]:

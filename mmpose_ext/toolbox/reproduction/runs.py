@@ -14,7 +14,6 @@ import re
 import shlex
 import signal
 import subprocess
-import sys
 import threading
 import time
 from collections.abc import Callable, Iterator, Mapping
@@ -30,14 +29,18 @@ from mmpose_ext.toolbox.benchmark import timing as benchmark
 from mmpose_ext.toolbox.inference.weights import sha256
 from mmpose_ext.toolbox.json_file import read_json
 from mmpose_ext.toolbox.reproduction.datasets import VARIABLE, DataSet
+from mmpose_ext.toolbox.reproduction.jobs import Job, Launcher, mim, submit
 from mmpose_ext.toolbox.reproduction.rows import Row
 
-__all__ = ["as_published", "hardware", "measure", "run_logged", "stoppable"]
+__all__ = ["as_published", "hardware", "measure", "run_logged", "stoppable", "train"]
 
 Run = Callable[..., int]
 """Command, log file, environment, and a function that is called with the progress -> exit status."""
 
-_STEP = re.compile(r"Epoch\(test\)\s*\[\s*(\d+)/(\d+)\]")
+ONE_PROCESS = Launcher()
+"""How everything is run by default."""
+
+_STEP = re.compile(r"(?:Epoch|Iter)\((test|train|val)\)\s*(\[\s*\d+\])?\s*\[\s*(\d+)/(\d+)\]")
 _INTERVAL = 10
 """Batches between two lines of the log."""
 
@@ -82,6 +85,7 @@ def measure(
     data: Path,
     data_set: DataSet,
     out: Path,
+    launcher: Launcher = ONE_PROCESS,
     on_progress: Callable[[str], object] = lambda text: None,
     run: Run | None = None,
 ) -> Row:
@@ -94,6 +98,7 @@ def measure(
         data: The folder of all data sets, as ``$MMPOSE_EXT_DATA``.
         data_set: What is in there for this row.
         out: Folder of the results.
+        launcher: How the test is run.
         on_progress: Called with how far the test is, e.g. "test 10/32".
         run: Stands for :func:`run_logged` in tests.
 
@@ -102,17 +107,18 @@ def measure(
 
     Raises:
         RuntimeError: If the test fails; the end of its output is in the message, all of it in a log.
+        JobQueued: If it waits in a queue.
     """
     digest = sha256(checkpoint)
     kept = out / "results" / Path(row.config).stem / f"{digest[:12]}-{data_set.digest[:6]}.json"
     if not kept.is_file():
         command = ["mim", "test", "mmpose", str(root / row.config), "--checkpoint", str(checkpoint.resolve())]
-        printed = _test(row, command, data, kept, on_progress, run or run_logged)
+        printed = _test(row, command, data, kept, launcher, on_progress, run or run_logged)
         result = {
             "Task": "Body 2D Keypoint",
             "Dataset": data_set.name,
             "Metrics": as_published(printed),
-            "Hardware": hardware(),
+            "Hardware": _hardware_of(kept),
             "Date": date.today().isoformat(),
             "Checkpoint": digest,
             "Command": f"{VARIABLE}={data} {shlex.join([*command[:3], row.config, '--checkpoint', str(checkpoint)])}",
@@ -123,20 +129,85 @@ def measure(
 
 
 def _test(
-    row: Row, command: list[str], data: Path, kept: Path, on_progress: Callable[[str], object], run: Run
+    row: Row,
+    command: list[str],
+    data: Path,
+    kept: Path,
+    launcher: Launcher,
+    on_progress: Callable[[str], object],
+    run: Run,
 ) -> dict[str, float]:
     """Scores of one run of ``mim test``, or of one that this process did not see the end of."""
     scores, log = (kept.resolve().with_suffix(ending) for ending in (".scores.json", ".log"))
-    if not scores.is_file():
-        log.parent.mkdir(parents=True, exist_ok=True)
-        command = [str(Path(sys.executable).with_name("mim")), *command[1:], "--out", str(scores)]
-        command += ["--work-dir", str(log.with_suffix("")), "--cfg-options"]
-        command += [f"default_hooks.logger.interval={_INTERVAL}"]
-        code = run(command, log, {**os.environ, VARIABLE: str(data.resolve())}, on_progress)
-        if code != 0 or not scores.is_file():
-            end = "".join(log.read_text().splitlines(keepends=True)[-15:])
-            raise RuntimeError(f"{row.alias}: mim test ended with status {code}; all of its output is in {log}\n{end}")
+    command = [mim(), *command[1:], *launcher.words, "--out", str(scores)]
+    command += ["--work-dir", str(log.with_suffix("")), "--cfg-options"]
+    command += [f"default_hooks.logger.interval={_INTERVAL}"]
+    _run(Job(row.alias, command, log.with_suffix(".sbatch"), scores, _variables(data)), launcher, on_progress, run)
     return {name: float(value) for name, value in read_json(scores).items()}
+
+
+def train(
+    row: Row,
+    *,
+    root: Path,
+    data: Path,
+    out: Path,
+    launcher: Launcher = ONE_PROCESS,
+    on_progress: Callable[[str], object] = lambda text: None,
+    run: Run | None = None,
+) -> Path:
+    """Run ``mim train`` for a row, from its last checkpoint, unless it has come to its end.
+
+    Args:
+        row: The row.
+        root: The folder that holds ``configs``.
+        data: The folder of all data sets.
+        out: Folder of the results; the training is in ``trainings/<config>`` in it.
+        launcher: How the training is run.
+        on_progress: Called with how far it is.
+        run: Stands for :func:`run_logged` in tests.
+
+    Returns:
+        The best checkpoint, or the last one if none was chosen.
+
+    Raises:
+        RuntimeError: If the training fails; the end of its output is in the message, all of it in a log.
+        JobQueued: If it waits in a queue, or runs in it.
+    """
+    work = out.resolve() / "trainings" / Path(row.config).stem
+    last, done = work / "last_checkpoint", work / "done"
+    command = [mim(), "train", "mmpose", str(root / row.config), *launcher.words, "--work-dir", str(work)]
+    job = Job(row.alias, [*command, "--resume", "auto"], work / "train.sbatch", done, _variables(data), last)
+    _run(job, launcher, on_progress, run or run_logged)
+    best = sorted(work.glob("best_*.pth"), key=lambda path: path.stat().st_mtime)
+    return best[-1] if best else work / Path(last.read_text().strip()).name
+
+
+def _run(job: Job, launcher: Launcher, on_progress: Callable[[str], object], run: Run) -> None:
+    """Let a job leave its result, unless it is there."""
+    if launcher.name == "slurm":
+        return submit(job, launcher)
+    if job.result.is_file():
+        return None
+    job.log.parent.mkdir(parents=True, exist_ok=True)
+    code = run(list(job.command), job.log, {**os.environ, **job.environment}, on_progress)
+    if code == 0 and job.progress:
+        job.result.touch()
+    if code != 0 or not job.result.is_file():
+        words = " ".join(["mim", job.command[1]])
+        raise RuntimeError(
+            f"{job.name}: {words} ended with status {code}; all of its output is in {job.log}\n{job.end}"
+        )
+
+
+def _variables(data: Path) -> dict[str, str]:
+    return {VARIABLE: str(data.resolve())}
+
+
+def _hardware_of(kept: Path) -> str:
+    """What a job ran on, or this machine."""
+    file = kept.with_suffix(".hardware")
+    return file.read_text().strip() if file.is_file() else hardware()
 
 
 def run_logged(
@@ -162,12 +233,16 @@ def run_logged(
             while process.poll() is None:
                 time.sleep(0.5)
                 steps = _STEP.findall(log.read_text(errors="replace")[-4000:])
-                on_progress("test {}/{}".format(*steps[-1]) if steps else "test")
+                on_progress(_progress(*steps[-1]) if steps else "starting")
             return process.returncode
         finally:
             if process.poll() is None:
                 os.killpg(process.pid, signal.SIGTERM)
                 process.wait()
+
+
+def _progress(mode: str, epoch: str, done: str, total: str) -> str:
+    return " ".join(filter(None, [mode, epoch, f"{done}/{total}"]))
 
 
 @contextmanager
