@@ -209,14 +209,14 @@ def _reproduce_data(shop: Workshop, file: Path, out: Path) -> int:
     shutil.copytree(shop.coco, data)
     shutil.copy(file, data / "coco/annotations/person_keypoints_val2017.json")
     words = ["--checkpoint", f"xhrnet-18={shop.checkpoint}", "--data", data, "--out", out / "out"]
-    return _verb("reproduce", "xhrnet:2", *words)
+    return _verb("reproduce", "xhrnet:6", *words)
 
 
 def _reproduce_checkpoint(shop: Workshop, file: Path, out: Path) -> int:
     annotations = shop.coco / "coco/annotations/person_keypoints_val2017.json"
     annotations.write_text('{"images": [], "annotations": []}')
     words = ["--checkpoint", f"xhrnet-18={file}", "--data", shop.coco, "--out", out / "out"]
-    return _verb("reproduce", "xhrnet:2", *words)
+    return _verb("reproduce", "xhrnet:6", *words)
 
 
 def _synthetic(shop: Workshop, file: Path, out: Path) -> int:

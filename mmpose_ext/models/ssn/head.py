@@ -14,10 +14,11 @@ Shapes: B batch, C channels, M keypoints, L widths of the targets, H W height an
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
+from typing import Any
 
 from mmpose.registry import MODELS
-from mmpose.utils.typing import ConfigType, OptConfigType, OptSampleList
+from mmpose.utils.typing import ConfigType, Features, OptConfigType, OptSampleList, Predictions
 from torch import Tensor, nn
 
 from mmpose_ext.heads import HeatmapHeadBase, pose_accuracy, stack_supervision
@@ -40,11 +41,19 @@ def root_mean_squared_error(predicted: Tensor, target: Tensor, weights: Tensor) 
     return error.mean().clamp_min(1e-12).sqrt()  # the root of 0 has no derivative
 
 
+def _in_image(keypoints: Any, metainfo: Mapping[str, Any]) -> Any:
+    """Keypoints (1, M, 2) in pixels of the input -> in pixels of the image, as ``TopdownPoseEstimator`` has them."""
+    scale = metainfo["input_scale"]
+    return keypoints / metainfo["input_size"] * scale + metainfo["input_center"] - 0.5 * scale
+
+
 @MODELS.register_module()
 class SSNHead(HeatmapHeadBase):
     """Early stage predictors E1 to E3 and the predictors P1 to P4 of the upward half.
 
-    ``test_cfg.predictor`` chooses the one that keypoints are taken from, ``'P4'`` by default (Table 2 needs all).
+    ``test_cfg.predictor`` chooses the one that keypoints are taken from, ``'P4'`` by default. With
+    ``test_cfg.every_predictor`` a prediction also has ``keypoints_NAME`` and ``keypoint_scores_NAME`` of each, for
+    :class:`~mmpose_ext.evaluation.EachPredictor` (Table 2).
 
     Args:
         in_channels: C.
@@ -109,6 +118,27 @@ class SSNHead(HeatmapHeadBase):
     def final_heatmaps(self, feats: Sequence[Tensor], test_cfg: ConfigType) -> Tensor:
         """Heatmaps (B, M, H, W) of the predictor that ``test_cfg.predictor`` names, by default of the last."""
         return self.heatmaps_of(test_cfg.get("predictor", list(self.predictors)[-1]), feats)
+
+    def predict(self, feats: Features, batch_data_samples: OptSampleList, test_cfg: ConfigType) -> Predictions:
+        """Predict keypoints, with ``test_cfg.every_predictor`` also those of each predictor, in pixels of the image.
+
+        Args:
+            feats: As in :meth:`.HeatmapHeadBase.predict`.
+            batch_data_samples: Their samples.
+            test_cfg: ``predictor`` and ``every_predictor`` beside those of :meth:`.HeatmapHeadBase.predict`.
+        """
+        predictions = super().predict(feats, batch_data_samples, test_cfg)
+        if not test_cfg.get("every_predictor", False):
+            return predictions
+        instances = predictions[0] if isinstance(predictions, tuple) else predictions
+        for name in self.predictors:
+            options = {**test_cfg, "predictor": name, "output_heatmaps": False}
+            for own, found, sample in zip(
+                instances, super().predict(feats, batch_data_samples, options), batch_data_samples, strict=True
+            ):
+                own.set_field(_in_image(found.keypoints, sample.metainfo), f"keypoints_{name}")
+                own.set_field(found.keypoint_scores, f"keypoint_scores_{name}")
+        return predictions
 
     def loss(self, feats: Sequence[Tensor], batch_data_samples: OptSampleList, train_cfg: ConfigType) -> dict:
         """One term for each predictor, and the accuracy of the last.

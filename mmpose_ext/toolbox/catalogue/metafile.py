@@ -18,13 +18,10 @@ and MMEngine read it), and has these keys; those marked * are ours::
           FLOPs: 203887232                              # of one image, by the rule of the paper
           FLOPs Rule: leaf-modules                      # * a name in mmpose_ext.toolbox.counting.rules.RULES
           MACs: 193587968                               # * by the rule `macs`
-        Published:                                      # * what the paper prints, as it prints it; absent if nothing
-          Source: Table 2
-          Parameters: 1.3M
-          FLOPs: 194.4M
-          Counts Differ: It leaves out the tokens.      # why one of the two is not ours; only where it is not
-          Dataset: COCO val2017
-          Metrics: {AP: 65.1, AP50: 86.7}
+        Published:                                      # * what the paper's text prints, and
+          Source: section 3.2                           # why a count is not ours; only where it is not. What its tables
+          Parameters: 1.3M                              # print stands below, and `load_metafile` adds it here, with
+          Counts Differ: It leaves out the tokens.      # the keys FLOPs, Dataset, Metrics
         Results:                                        # what was measured with this code; absent if nothing
           - Task: Body 2D Keypoint
             Dataset: LSPET val
@@ -32,6 +29,21 @@ and MMEngine read it), and has these keys; those marked * are ours::
             Hardware: 2 cores of a Xeon                 # *
             Time: 41 min                                # * as Seed, Date and Note not required
             Command: mim train mmpose configs/...       # *
+    Tables:                                             # * all tables with results, each with all rows and cells
+      - Number: 2                                       # as the paper writes it
+        Title: Comparison on COCO val2017
+        Dataset: COCO val2017                           # of its metrics
+        Main: AP                                        # the metric that is drawn; absent if it is the first
+        Note: ...                                       # what there is to know; may be absent
+        Columns: [Parameters, FLOPs, AP]                # other than Parameters, FLOPs and FPS: metrics
+        Rows:                                           # ~ is a cell that the paper leaves empty, "?" one not legible
+          - {Network: X-HRNet-18, Config: xhrnet-18, Cells: [1.3M, 194.4M, 65.1]}
+          - {Network: ResNet-50, Config: "mmpose::td-hm_res50_8xb64-210e_coco-256x192", Cells: [34.0M, 8.9G, 70.4]}
+          - {Network: DY-ReLU, Input: 256x192, Why: MMPose has no config of it., Cells: [9.0M, 1.03G, 68.1]}
+    Figures:                                            # * all figures, each with a command or why it has none
+      - {Number: 4, Shows: AP over FLOPs, Command: "mmpose-ext reproduce xhrnet:2"}
+    Stock:                                              # * MMPose's configs in these tables, counted as ours are
+      td-hm_res50_8xb64-210e_coco-256x192: {Parameters: ..., FLOPs: ..., FLOPs Rule: ..., MACs: ...}  # as Metadata
 """
 
 from __future__ import annotations
@@ -44,7 +56,10 @@ from typing import Any, NamedTuple
 import yaml
 
 __all__ = [
+    "ILLEGIBLE",
     "NOT_MEASURED",
+    "NOT_METRICS",
+    "STOCK",
     "Entry",
     "alias_of",
     "aliases_of",
@@ -55,16 +70,27 @@ __all__ = [
     "find_models",
     "first_metric",
     "load_metafile",
+    "main_metric",
     "metafiles",
     "paper_name",
 ]
 
 NOT_MEASURED = "not measured"
+ILLEGIBLE = "?"
+"""A cell that is printed, but not legible to us."""
+NOT_METRICS = ("Parameters", "FLOPs", "FPS")
+"""Columns of a table that are not measured on a data set."""
+STOCK = "mmpose::"
+"""What stands before the base name of a config of MMPose."""
 _KEYS = {
     "model": ({"Name", "In Collection", "Config", "Metadata"}, {"Alias", "Published", "Results", "Weights"}),
     "Metadata": ({"Training Data", "Parameters", "FLOPs", "FLOPs Rule", "MACs"}, {"Architecture"}),
-    "Published": ({"Source"}, {"Parameters", "FLOPs", "Counts Differ", "Dataset", "Metrics"}),
+    "Published": (set(), {"Source", "Parameters", "FLOPs", "Counts Differ", "Dataset", "Metrics"}),
     "Results": ({"Task", "Dataset", "Metrics", "Hardware", "Command"}, {"Time", "Date", "Seed", "Note"}),
+    "Tables": ({"Number", "Title", "Columns", "Rows"}, {"Dataset", "Main", "Note"}),
+    "Rows": ({"Network", "Cells"}, {"Config", "Why", "Input", "Counts Differ"}),
+    "Figures": ({"Number", "Shows"}, {"Command", "Why"}),
+    "Stock": ({"Parameters", "FLOPs", "FLOPs Rule", "MACs"}, {"Counts Differ"}),
 }
 """Part of a metafile -> keys that it must have and keys that it may have."""
 _LOADER = getattr(yaml, "CSafeLoader", yaml.SafeLoader)  # ten times as fast where libyaml is there
@@ -146,7 +172,8 @@ def load_metafile(path: Path) -> dict[str, Any]:
         path: ``metafile.yml`` of a paper.
 
     Raises:
-        ValueError: If a key is missing or unknown, a name is not lower case, or a collection is not defined.
+        ValueError: If a key is missing or unknown, a name is not lower case, a collection is not defined, or a row of a
+            table has other cells than columns or a config that the metafile does not have.
     """
     content = yaml.load(path.read_text(encoding="utf-8"), Loader=_LOADER)
     collections = {collection["Name"] for collection in content["Collections"]}
@@ -162,7 +189,76 @@ def load_metafile(path: Path) -> dict[str, Any]:
             raise ValueError(f"{path}: expected the base name of {model['Config']} in lower case, got {name}")
         if model["In Collection"] not in collections:
             raise ValueError(f"{path}: {name}: expected a collection among {collections}, got {model['In Collection']}")
+    _check_tables(path, content)
+    for model in content["Models"]:
+        _add_published(model, content.get("Tables", []))
     return content
+
+
+def _check_tables(path: Path, content: Mapping[str, Any]) -> None:
+    for name, entry in content.get("Stock", {}).items():
+        _check_keys(path, name, "Stock", entry)
+    known = {STOCK + name for name in content.get("Stock", {})}
+    known |= {name for model in content["Models"] for name in [*aliases_of(model), model["Name"]]}
+    for table in content.get("Tables", []):
+        where = f"table {table.get('Number')}"
+        _check_keys(path, where, "Tables", table)
+        if "Main" in table and table["Main"] not in table["Columns"]:
+            raise ValueError(f"{path}: {where}: expected Main among {table['Columns']}, got {table['Main']}")
+        for row in table["Rows"]:
+            _check_keys(path, where, "Rows", row)
+            _check_one(path, f"{where}: {row['Network']}", row, "Config")
+            if len(row["Cells"]) != len(table["Columns"]):
+                wanted, came = len(table["Columns"]), len(row["Cells"])
+                raise ValueError(f"{path}: {where}: {row['Network']}: expected {wanted} cells, got {came}")
+            if "Config" in row and row["Config"] not in known:
+                raise ValueError(
+                    f"{path}: {where}: {row['Network']}: expected an alias or one of Stock, got {row['Config']}"
+                )
+    for figure in content.get("Figures", []):
+        _check_keys(path, f"figure {figure.get('Number')}", "Figures", figure)
+        _check_one(path, f"figure {figure['Number']}", figure, "Command")
+
+
+def _check_one(path: Path, name: str, entry: Mapping[str, Any], key: str) -> None:
+    if (key in entry) is ("Why" in entry):
+        raise ValueError(f"{path}: {name}: expected {key}, or else Why, got {sorted(entry)}")
+
+
+def _add_published(model: dict[str, Any], tables: Sequence[Mapping[str, Any]]) -> None:
+    """Add what the tables print for a config; of several the one with metrics, and the first, counts most."""
+    names = [*aliases_of(model), model["Name"]]
+    rows = [(table, row) for table in tables for row in table["Rows"] if row.get("Config") in names]
+    if not rows:
+        return
+    rows.sort(key=lambda pair: _printed(*pair).keys() <= set(NOT_METRICS))  # stable
+    (table, row), *_ = rows
+    cells = _printed(table, row)
+    published: dict[str, Any] = {"Source": f"Table {table['Number']}"}
+    for key in ("Parameters", "FLOPs"):
+        published |= next(({key: one[key]} for one in (_printed(*pair) for pair in rows) if key in one), {})
+    metrics = {name: value for name, value in cells.items() if name not in NOT_METRICS}
+    if metrics:
+        main = main_metric(table)
+        first = {main: metrics[main]} if main in metrics else {}
+        published |= {"Dataset": table["Dataset"], "Metrics": first | metrics}
+    own = model.get("Published", {})
+    merged = {"Metrics": published["Metrics"] | own["Metrics"]} if {"Metrics"} <= published.keys() & own.keys() else {}
+    model["Published"] = published | own | merged
+
+
+def _printed(table: Mapping[str, Any], row: Mapping[str, Any]) -> dict[str, Any]:
+    cells = zip(table["Columns"], row["Cells"], strict=True)
+    return {name: cell for name, cell in cells if cell not in (None, ILLEGIBLE)}
+
+
+def main_metric(table: Mapping[str, Any]) -> str:
+    """The metric of a table that is drawn and listed; "" if it has none.
+
+    Args:
+        table: An entry under ``Tables``.
+    """
+    return table.get("Main") or next((name for name in table["Columns"] if name not in NOT_METRICS), "")
 
 
 def _check_keys(path: Path, name: str, part: str, entry: Mapping[str, Any]) -> None:

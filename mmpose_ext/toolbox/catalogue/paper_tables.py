@@ -1,26 +1,44 @@
-"""Which tables the papers have, and which of our configs stand in them.
+"""The papers' tables as they print them, and what of it is here; all of it stands in their ``metafile.yml``.
 
-The figures themselves stand in the papers' ``metafile.yml`` and nowhere else. A row belongs to the table that the
-metafile names as its ``Source``; here are the titles, the rows that a paper prints a second time, and the reason where
-a table has none of ours. A paper that is not listed here has the tables that its metafile names. What stands in no
-table of a paper, as its short runs on other data, is in the table ``others``.
+``Tables`` of a metafile lists each printed row with all its cells, whether or not the network is here, so that what is
+missing can be counted. A row names a config of ours by its alias or one of MMPose's as ``mmpose::NAME``, or says why it
+has none. What stands in no table of a paper, as its short runs on other data, is in the table ``others``.
 """
 
 from __future__ import annotations
 
-import re
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Any
 
-from mmpose_ext.toolbox.catalogue.metafile import alias_of, aliases_of, paper_name
+from mmpose_ext.toolbox.catalogue.metafile import NOT_METRICS, alias_of, aliases_of, main_metric, paper_name
 
-__all__ = ["OTHERS", "PAPERS", "Paper", "Table", "find_tables", "rows_of", "sources"]
+__all__ = ["OTHERS", "Paper", "PrintedRow", "Table", "find_tables", "models_of"]
 
 OTHERS = "others"
 """Number of the table of all configs that stand in none of the paper's."""
 
-SERVER = "The accuracy there comes from COCO's evaluation server, which no command can ask."
+
+@dataclass(frozen=True)
+class PrintedRow:
+    """A row of a table.
+
+    Attributes:
+        network: As the paper calls it.
+        config: Alias of a config of ours, ``mmpose::NAME`` for one of MMPose's, or "" for none.
+        cells: Column -> what is printed: counts as text with their unit, other numbers as such. What is printed but not
+            legible to us is ``"?"``, what the paper leaves empty is absent.
+        why: Why there is no config; "" where there is one.
+        differs: Why the counts of this row are not ours, where the reason is not that of the config.
+        input: Input size where no config tells it.
+    """
+
+    network: str
+    config: str = ""
+    cells: Mapping[str, Any] = field(default_factory=dict)
+    why: str = ""
+    differs: str = ""
+    input: str = ""
 
 
 @dataclass(frozen=True)
@@ -30,16 +48,29 @@ class Table:
     Attributes:
         number: As the paper writes it.
         title: What it compares.
-        repeats: Aliases of configs whose row the paper prints here too, beside the table that their metafile names.
-        dataset: Where its accuracy was measured, if not where the metafile says; it is not shown then.
-        note: What there is to know, above all why a table has no row of ours.
+        columns: What it prints of each network: ``Parameters``, ``FLOPs``, ``FPS``, all others are metrics.
+        rows: Its rows, in its order.
+        dataset: What its metrics are measured on; "" if it has none.
+        main: The metric that is drawn; "" if it has none.
+        note: What there is to know.
     """
 
     number: str
     title: str
-    repeats: Sequence[str] = ()
-    dataset: str | None = None
+    columns: Sequence[str] = ()
+    rows: Sequence[PrintedRow] = ()
+    dataset: str = ""
+    main: str = ""
     note: str = ""
+
+    @property
+    def metrics(self) -> list[str]:
+        """The columns that are measured on the data set."""
+        return [name for name in self.columns if name not in NOT_METRICS]
+
+    def printed(self) -> Iterator[tuple[PrintedRow, str]]:
+        """Row and column of each printed cell."""
+        return ((row, column) for row in self.rows for column in row.cells)
 
 
 @dataclass(frozen=True)
@@ -57,99 +88,6 @@ class Paper:
     tables: Sequence[Table] = field(default_factory=tuple)
 
 
-PAPERS = {
-    paper.key: paper
-    for paper in (
-        Paper(
-            "sfm",
-            "SFM",
-            (
-                Table("I", "Comparison on MPII val"),
-                Table("II", "Ablation: bridges and HSA, MPII val"),
-                Table("III", "Comparison on COCO val"),
-            ),
-        ),
-        Paper(
-            "ssn",
-            "SSN",
-            (
-                Table("1", "Ablation on COCO val2017"),
-                Table("2", "Predictors of each stage on COCO val2017", note="Accuracy only, no counts."),
-                Table("3", "Comparison on COCO test-dev", dataset="COCO test-dev", note=SERVER),
-            ),
-        ),
-        Paper(
-            "scanet",
-            "BDMP-SCANet",
-            (
-                Table("1", "Comparison on MPII test", note="MPII's test annotations are not public. No counts."),
-                Table("2", "Ablation on MPII val", note="Accuracy only, no counts."),
-            ),
-        ),
-        Paper(
-            "xhrnet",
-            "X-HRNet",
-            (
-                Table("1", "Architectures", repeats=("xhrnet-18", "xhrnet-30")),
-                Table("2", "Comparison on COCO val2017"),
-                Table(
-                    "3",
-                    "Comparison on COCO test-dev2017",
-                    repeats=("xhrnet-18-384x288", "xhrnet-30-384x288"),
-                    dataset="COCO test-dev2017",
-                    note=SERVER,
-                ),
-                Table("4", "Ablation: SUSA", repeats=("xhrnet-18",)),
-                Table("5", "Ablation: how the attention is fused", repeats=("xhrnet-18",)),
-                Table("6", "Ablation: order of the two axes", repeats=("xhrnet-18",)),
-            ),
-        ),
-        Paper(
-            "sharpose",
-            "SHaRPose",
-            (
-                Table("2", "Configurations"),
-                Table("3", "Comparison on COCO val"),
-                Table(
-                    "4",
-                    "Comparison on COCO test-dev",
-                    repeats=("sharpose-base-384x288",),
-                    dataset="COCO test-dev",
-                    note=SERVER,
-                ),
-                Table("5", "Comparison on MPII val"),
-                Table(
-                    "6",
-                    "Ablation: alpha",
-                    repeats=(
-                        "sharpose-base",
-                        "sharpose-base-384x288",
-                        "sharpose-base-alpha00",
-                        "sharpose-base-alpha30",
-                        "sharpose-base-alpha50",
-                        "sharpose-base-alpha50-384x288",
-                    ),
-                    note="Alpha is 0.4 in the first row and 0.3 in the second; 1 is the row nosel of Table 8.",
-                ),
-                Table("7", "Comparison with pruned transformers", repeats=("sharpose-small", "sharpose-base")),
-                Table("8", "Ablation: the two stages", repeats=("sharpose-base",)),
-            ),
-        ),
-    )
-}
-"""Name on the command line -> paper."""
-
-
-def sources(model: Mapping[str, Any]) -> list[str]:
-    """Numbers of the tables that a metafile names for a config, e.g. ["2", "3"] for "Tables 2 and 3".
-
-    Args:
-        model: An entry of a metafile.
-    """
-    text = model.get("Published", {}).get("Source", "")
-    return re.findall(r"\b(?:\d+|[IVX]+)\b", text) if text.startswith("Table") else []
-
-
 def find_tables(wanted: Sequence[str], contents: Mapping[str, Mapping[str, Any]]) -> list[tuple[Paper, Table]]:
     """Resolve what a user asks for.
 
@@ -163,7 +101,7 @@ def find_tables(wanted: Sequence[str], contents: Mapping[str, Mapping[str, Any]]
     Raises:
         ValueError: If there is no such paper or table.
     """
-    papers = {key: _completed(key, contents.get(key, {"Models": []})) for key in dict.fromkeys([*PAPERS, *contents])}
+    papers = {key: _paper(key, content) for key, content in contents.items()}
     found: dict[tuple[str, str], tuple[Paper, Table]] = {}
     for word in wanted or list(papers):
         key, _, number = word.lower().partition(":")
@@ -177,34 +115,50 @@ def find_tables(wanted: Sequence[str], contents: Mapping[str, Mapping[str, Any]]
     return list(found.values())
 
 
-def _completed(key: str, content: Mapping[str, Any]) -> Paper:
-    """A paper with the tables that only its metafile names."""
-    paper = PAPERS.get(key)
-    if paper is None:
-        paper = Paper(key, next(map(paper_name, content.get("Collections", [])), key))
-    known = {table.number for table in paper.tables}
-    named = dict.fromkeys(number for model in content["Models"] for number in sources(model))
-    tables = [*paper.tables, *(Table(number, f"Table {number}") for number in named if number not in known)]
-    elsewhere = {alias for table in tables for alias in table.repeats}
-    rest = [alias_of(model) for model in content["Models"] if not sources(model)]
-    rest = [alias for alias in rest if alias not in elsewhere]
-    tables += [Table(OTHERS, "Configs that stand in none of its tables", repeats=rest)] if rest else []
-    return Paper(paper.key, paper.name, tuple(tables))
+def _paper(key: str, content: Mapping[str, Any]) -> Paper:
+    tables = [_table(one) for one in content.get("Tables", [])]
+    named = {row.config for table in tables for row in table.rows}
+    rest = [alias_of(model) for model in content["Models"] if named.isdisjoint(_names(model))]
+    if rest:
+        rows = [PrintedRow(alias, alias) for alias in rest]
+        tables.append(Table(OTHERS, "Configs that stand in none of its tables", rows=rows))
+    return Paper(key, next(map(paper_name, content.get("Collections", [])), key), tuple(tables))
 
 
-def rows_of(table: Table, content: Mapping[str, Any]) -> list[Mapping[str, Any]]:
-    """Entries of a metafile that stand in a table, in the order of the metafile.
+def _table(entry: Mapping[str, Any]) -> Table:
+    columns = [str(name) for name in entry["Columns"]]
+    rows = [
+        PrintedRow(
+            str(row["Network"]),
+            row.get("Config", ""),
+            {name: cell for name, cell in zip(columns, row["Cells"], strict=True) if cell is not None},
+            row.get("Why", ""),
+            row.get("Counts Differ", ""),
+            row.get("Input", ""),
+        )
+        for row in entry["Rows"]
+    ]
+    return Table(
+        str(entry["Number"]),
+        entry["Title"],
+        columns,
+        rows,
+        entry.get("Dataset", ""),
+        main_metric(entry),
+        entry.get("Note", "").strip(),
+    )
+
+
+def _names(model: Mapping[str, Any]) -> list[str]:
+    return [*aliases_of(model), str(model["Name"])]
+
+
+def models_of(table: Table, content: Mapping[str, Any]) -> list[Mapping[str, Any]]:
+    """Entries of a metafile that stand in a table, each once, in the order of the table.
 
     Args:
         table: The table.
         content: The metafile of its paper.
-
-    Raises:
-        ValueError: If a repeated row names an alias that does not exist.
     """
-    aliases = {alias: model for model in content["Models"] for alias in aliases_of(model)}
-    missing = [alias for alias in table.repeats if alias not in aliases]
-    if missing and content["Models"]:
-        raise ValueError(f"table {table.number} repeats {missing}, which no metafile has; it has {sorted(aliases)}")
-    repeated = [aliases[alias]["Name"] for alias in table.repeats if alias in aliases]
-    return [model for model in content["Models"] if table.number in sources(model) or model["Name"] in repeated]
+    known = {name: model for model in content["Models"] for name in _names(model)}
+    return list({name: known[name] for name in (row.config for row in table.rows) if name in known}.values())

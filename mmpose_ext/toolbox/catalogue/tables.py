@@ -24,6 +24,7 @@ from mmpose_ext.toolbox.counting.rules import RULES
 
 __all__ = [
     "counts_agree",
+    "giga",
     "models_table",
     "papers_table",
     "replace_tables",
@@ -118,17 +119,23 @@ def counts_agree(model: Mapping[str, Any]) -> bool:
         model: An entry of a metafile.
     """
     metadata, published = model["Metadata"], model.get("Published", {})
-    ours = {
-        "Parameters": metadata["Parameters"] / 10**6,
-        "FLOPs": metadata["FLOPs"] / RULES[metadata["FLOPs Rule"]].unit,
-    }
-    return all(_prints_as(ours[key], published[key]) for key in ours if key in published)
+    units = {"Parameters": 10**6, "FLOPs": RULES[metadata["FLOPs Rule"]].unit}
+    return all(_prints_as(metadata[key], unit, published[key]) for key, unit in units.items() if key in published)
 
 
-def _prints_as(millions: float, text: str) -> bool:
-    """Whether a number of millions is printed as, say, ``194.4M`` or ``0.54G``."""
-    number, unit = text[:-1], {"M": 1, "G": 1000}[text[-1]]
-    return f"{millions / unit:.{len(number.partition('.')[2])}f}" == number
+def _prints_as(number: int, unit: int, text: str) -> bool:
+    """Whether a number is printed as, say, ``194.4M`` or ``0.54G``, with what one "M" is."""
+    printed, one = text[:-1], {"M": unit, "G": giga(unit)}[text[-1]]
+    return f"{number / one:.{len(printed.partition('.')[2])}f}" == printed
+
+
+def giga(unit: int) -> int:
+    """What one "G" is.
+
+    Args:
+        unit: What one "M" is, 10^6 or 2^20.
+    """
+    return 2**30 if unit == 2**20 else 1000 * unit
 
 
 def _operations(number: int, rule: str) -> str:

@@ -22,6 +22,9 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
         "tables", nargs="*", metavar="PAPER[:TABLE]", help="e.g. xhrnet:2, sharpose or sfm:others; all without this"
     )
     parser.add_argument("--list", action="store_true", help="list the tables and their rows, and stop")
+    parser.add_argument(
+        "--coverage", action="store_true", help="count the printed cells with a config and those measured, and stop"
+    )
     parser.add_argument("--out", type=Path, default=Path("work_dirs/reproduce"), help="folder of the report")
     parser.add_argument("--data", type=Path, help="folder of the data sets, to test the rows with a checkpoint")
     parser.add_argument(
@@ -29,7 +32,7 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
         nargs="+",
         default=[],
         metavar="ALIAS=FILE",
-        help="checkpoints, or a folder with <alias>.pth or <config>.pth",
+        help="checkpoints, a folder with <alias>.pth or <config>.pth, or mmpose: download MMPose's own",
     )
     parser.add_argument("--train", action="store_true", help="train the rows without a checkpoint, then test them")
     parser.add_argument(
@@ -53,19 +56,24 @@ def run(args: argparse.Namespace) -> int:
     Returns:
         0 if all counts agree, 1 if one does not or a test fails.
     """
+    from mmpose_ext.toolbox.catalogue.coverage import coverage, coverage_text
     from mmpose_ext.toolbox.catalogue.metafile import load_metafile, metafiles
     from mmpose_ext.toolbox.catalogue.paper_tables import find_tables
 
-    find_tables(args.tables, {name: load_metafile(path) for name, path in metafiles().items()})  # before torch
-    from mmpose_ext.toolbox.reproduction import load_tables, reproduce
+    contents = {name: load_metafile(path) for name, path in metafiles().items()}
+    tables = find_tables(args.tables, contents)
+    if args.coverage:
+        print(coverage_text(coverage(tables, contents), contents))
+    if args.list:
+        for paper, table in tables:
+            names = ", ".join(dict.fromkeys(row.config or row.network for row in table.rows))
+            print(f"{paper.key}:{table.number:<6}  {table.title}: {names}")
+    if args.list or args.coverage:
+        return 0
+    from mmpose_ext.toolbox.reproduction import reproduce  # imports torch
     from mmpose_ext.toolbox.reproduction.jobs import Launcher
     from mmpose_ext.toolbox.reproduction.report import markdown
 
-    if args.list:
-        for paper, table, rows in load_tables(args.tables):
-            names = ", ".join(row.alias for row in rows) or "not here"
-            print(f"{paper.key}:{table.number:<6}  {table.title}: {names}")
-        return 0
     sbatch_args = tuple(shlex.split(args.sbatch_args))
     launcher = Launcher(args.launcher, args.gpus, args.gpus_per_node, args.partition, sbatch_args)
     options = {key: getattr(args, key) for key in ("data", "latency", "rounds", "threads")}

@@ -14,14 +14,18 @@ from pathlib import Path
 
 from mmengine.config import Config
 
+from mmpose_ext.toolbox.catalogue.configs import find_config
 from mmpose_ext.toolbox.inference.weights import quiet_logger
 from mmpose_ext.toolbox.json_file import read_json
 from mmpose_ext.toolbox.reproduction.rows import Row
 
-__all__ = ["VARIABLE", "DataSet", "data_folder", "data_name", "find_data_set"]
+__all__ = ["VARIABLE", "DataSet", "data_folder", "data_name", "find_data_set", "stock_options"]
 
 VARIABLE = "MMPOSE_EXT_DATA"
 """The environment variable that moves the data sets of all our configs."""
+
+_STOCK_DATA = "data/"
+_FILES = ("data_root", "bbox_file", "headbox_file")
 
 KNOWN = {
     "person_keypoints_val2017": ("COCO val2017", 5000, "images"),
@@ -58,7 +62,9 @@ def find_data_set(row: Row, *, root: Path, data: Path) -> DataSet:
         ValueError: If a file is missing; the message names it.
     """
     with data_folder(data), quiet_logger():
-        dataset = Config.fromfile(root / row.config).test_dataloader.dataset
+        config = Config.fromfile(find_config(row.source(root)))
+        config.merge_from_dict(stock_options(config, data))
+    dataset = config.test_dataloader.dataset
     folder = Path(dataset.data_root)
     if "generate" in dataset:  # rendered where it is needed
         return DataSet(f"{dataset.generate.num_persons} rendered persons", _digest(str(dataset.generate).encode()))
@@ -69,6 +75,26 @@ def find_data_set(row: Row, *, root: Path, data: Path) -> DataSet:
     if missing:
         raise ValueError(f"expected the test data of {row.alias} below {data}, got no {', no '.join(missing)}")
     return DataSet(data_name(file), _digest(file.read_bytes()))
+
+
+def stock_options(config: Config, data: Path) -> dict[str, str]:
+    """What leads a config of MMPose to the data; nothing for ours, which read :data:`VARIABLE`.
+
+    Args:
+        config: A config whose test data are below ``data/``, relative to where it is run.
+        data: The folder of all data sets.
+
+    Returns:
+        Key -> value, as ``--cfg-options`` takes them.
+    """
+    values = {f"test_dataloader.dataset.{key}": config.test_dataloader.dataset.get(key) for key in _FILES}
+    if isinstance(config.test_evaluator, dict):
+        values["test_evaluator.ann_file"] = config.test_evaluator.get("ann_file")
+    return {
+        key: str(data.resolve() / value.removeprefix(_STOCK_DATA))
+        for key, value in values.items()
+        if value and value.startswith(_STOCK_DATA)
+    }
 
 
 def data_name(file: Path) -> str:

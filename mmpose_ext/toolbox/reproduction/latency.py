@@ -23,8 +23,9 @@ def add_latency(unique: dict[str, Row], root: Path, *, rounds: int, threads: int
     """
     settings = benchmark.Settings(batches=(1,), rounds=rounds, threads=threads)
     entries = {
-        config: benchmark.prepare(load_candidate(str(root / row.config), shape=row.shape), settings)[0]
+        config: benchmark.prepare(load_candidate(row.source(root), shape=row.shape), settings)[0]
         for config, row in unique.items()
+        if not row.lacks
     }
     benchmark.measure(list(entries.values()), settings)
     about = benchmark.environment(settings, "mmpose-ext reproduce --latency")

@@ -3,26 +3,21 @@
 from __future__ import annotations
 
 import html
-import math
 import re
 from collections import Counter
 from collections.abc import Sequence
+from itertools import groupby
 from pathlib import Path
 
 from mmpose_ext.atomic import atomic_write
-from mmpose_ext.toolbox.catalogue.metafile import NOT_MEASURED
+from mmpose_ext.toolbox.catalogue.metafile import NOT_MEASURED, STOCK
 from mmpose_ext.toolbox.catalogue.paper_tables import Paper, Table
-from mmpose_ext.toolbox.reproduction.report import Tables, cells, heading, notes
+from mmpose_ext.toolbox.reproduction.report import NONE, Column, Tables, columns_of, heading, notes
 from mmpose_ext.toolbox.reproduction.rows import Row
 from mmpose_ext.toolbox.reproduction.scatter import Mark, draw
 from mmpose_ext.toolbox.reproduction.style import SCRIPT, STYLE
 
 __all__ = ["marks", "page", "plots", "write_page"]
-
-GROUPS = (("", 2), ("parameters", 2), ("FLOPs", 2), ("", 2), ("accuracy", 2), ("", 1))
-"""What stands above the columns, and above how many."""
-NAMES = ("config", "input", "paper", "here", "paper", "here", "MACs", "counts", "paper", "measured", "latency")
-"""The columns, as :data:`~mmpose_ext.toolbox.reproduction.report.HEADER` below the groups."""
 
 
 def page(tables: Tables, *, command: str, about: str) -> str:
@@ -70,7 +65,7 @@ def _title(tables: Tables) -> str:
 
 
 def _summary(tables: Tables) -> str:
-    rows = {row.config: row for _, _, rows in tables for row in rows}.values()
+    rows = {row.config: row for _, _, rows in tables for row in rows if row.config}.values()
     expected = sum(row.agrees for row in rows)
     facts = [
         (f"{expected} of {len(rows)}", "configs count as expected", "good" if expected == len(rows) else "bad"),
@@ -97,7 +92,7 @@ def _contents(tables: Tables) -> str:
 
 def _section(paper: Paper, table: Table, rows: Sequence[Row]) -> str:
     parts = [f'<section id="{_anchor(paper, table)}"><h2>{html.escape(heading(paper, table))}</h2>']
-    parts += [plots(rows), _table(rows)] if rows else []
+    parts += [plots(rows), _table(table, rows)] if rows else []
     said = "".join(f"<li>{_marked_up(note)}</li>" for note in notes(table, rows))
     return "\n".join([*parts, f"<ul class=notes>{said}</ul></section>"])
 
@@ -106,25 +101,28 @@ def _marked_up(note: str) -> str:
     return re.sub(r"`([^`]*)`", r"<code>\1</code>", html.escape(note))
 
 
-def _table(rows: Sequence[Row]) -> str:
-    above = "".join(f"<th colspan={n}{' class=group' if name else ''}>{name}</th>" for name, n in GROUPS)
-    names = "".join(f"<th scope=col aria-sort=none><button>{html.escape(name)}</button></th>" for name in NAMES)
+def _table(table: Table, rows: Sequence[Row]) -> str:
+    columns = columns_of(table, rows)
+    above = "".join(
+        f"<th colspan={len(list(several))}{' class=group' if group else ''}>{html.escape(group)}</th>"
+        for group, several in groupby(columns, key=lambda column: column.group)
+    )
+    names = "".join(f"<th scope=col aria-sort=none><button>{html.escape(one.name)}</button></th>" for one in columns)
     lines = []
     for row in rows:
-        first, *others = cells(row)
-        line = f'<th scope=row title="{html.escape(row.config)}">{html.escape(first)}</th>'
-        line += "".join(
-            _cell(text, row, *of) for text, of in zip(others, zip(NAMES[1:], _keys(row), strict=True), strict=True)
-        )
+        first, *others = columns
+        line = f'<th scope=row title="{html.escape(row.config)}">{html.escape(first.text(row))}</th>'
+        line += "".join(_cell(column, row) for column in others)
         lines.append(f"<tr{'' if row.agrees else ' class=wrong'}>{line}</tr>")
     head = f"<thead><tr>{above}</tr><tr>{names}</tr></thead>"
     return f"<div class=wide><table>{head}<tbody>{''.join(lines)}</tbody></table></div>"
 
 
-def _cell(text: str, row: Row, name: str, key: float | None) -> str:
-    kind = "none" if text in (NOT_MEASURED, "-") else ""
-    if name == "counts":
-        kind = "bad" if not row.agrees else "differs" if row.differs else "good"
+def _cell(column: Column, row: Row) -> str:
+    text, key = column.text(row), column.key(row)
+    kind = "none" if text in (NOT_MEASURED, NONE) else ""
+    if column.name == "counts" and row.config:
+        kind = "bad" if not row.agrees else "differs" if row.differs or row.lacks else "good"
     attributes = (f" class={kind}" if kind else "") + ("" if key is None else f" data-key={key:g}")
     return f"<td{attributes}>{_below(html.escape(text))}</td>"
 
@@ -132,29 +130,6 @@ def _cell(text: str, row: Row, name: str, key: float | None) -> str:
 def _below(text: str) -> str:
     """Data sets, which stand in brackets, below their scores."""
     return re.sub(r" \(([^()]*)\)(; )?", r"<small>\1</small>", text)
-
-
-def _keys(row: Row) -> list[float | None]:
-    """What the cells behind the first are sorted by; None where it is their text."""
-    count, published = row.counted or row.recorded, row.published
-    paper = {key: _number(published.get(key)) for key in ("Parameters", "FLOPs")}
-    return [
-        math.prod(row.shape) if row.shape else None,
-        paper["Parameters"],
-        count.parameters,
-        paper["FLOPs"],
-        count.flops,
-        count.macs,
-        None,
-        published["Metrics"][row.metric] if row.in_paper else None,
-        row.measured[-1][1] if row.measured else None,
-        row.latency["milliseconds"] if row.latency else None,
-    ]
-
-
-def _number(text: str | None) -> float | None:
-    """The value of, say, "194.4M" or "0.54G"."""
-    return float(text[:-1]) * {"M": 1e6, "G": 1e9}[text[-1]] if text else None
 
 
 def plots(rows: Sequence[Row]) -> str:
@@ -167,7 +142,12 @@ def plots(rows: Sequence[Row]) -> str:
     if not over_flops:
         return ""
     name = f"{score} on {data}"
-    flops = draw(over_flops, x_label="GFLOPs of one image, counted here", y_label=name, title=f"{name} over GFLOPs")
+    flops = draw(
+        over_flops,
+        x_label="GFLOPs of one image, counted here where there is a config",
+        y_label=name,
+        title=f"{name} over GFLOPs",
+    )
     if over_latency:
         label = "ms for one image, measured here"
         latency = draw(over_latency, x_label=label, y_label=name, title=f"{name} over measured latency")
@@ -196,6 +176,11 @@ def marks(rows: Sequence[Row]) -> tuple[str, str, list[Mark], list[Mark]]:
         return "", "", [], []
     ((chosen, _),) = Counter(key for key, *_ in scores).most_common(1)
     drawn = [(value, row, measured) for key, value, row, measured in scores if key == chosen]
-    over_flops = [Mark(r.giga_flops, value, r.alias, m) for value, r, m in drawn]
-    over_latency = [Mark(r.latency["milliseconds"], value, r.alias, m) for value, r, m in drawn if r.latency]
+    over_flops = [Mark(r.giga_flops, value, _label(r), m) for value, r, m in drawn if r.giga_flops is not None]
+    over_latency = [Mark(r.latency["milliseconds"], value, _label(r), m) for value, r, m in drawn if r.latency]
     return *chosen, over_flops, over_latency
+
+
+def _label(row: Row) -> str:
+    """Of a mark: our own networks by their alias, others as the paper calls them."""
+    return row.alias if row.config and not row.config.startswith(STOCK) else row.network

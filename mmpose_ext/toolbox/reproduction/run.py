@@ -11,7 +11,7 @@ import torch
 from tqdm import tqdm
 
 import mmpose_ext
-from mmpose_ext.toolbox.catalogue.metafile import config_folder
+from mmpose_ext.toolbox.catalogue.metafile import STOCK, config_folder
 from mmpose_ext.toolbox.reproduction import report
 from mmpose_ext.toolbox.reproduction.checkpoints import check_fit, find_checkpoints
 from mmpose_ext.toolbox.reproduction.datasets import DataSet, find_data_set
@@ -41,7 +41,7 @@ class ReproductionReport(NamedTuple):
     @property
     def rows(self) -> list[Row]:
         """One row of each config."""
-        return list({row.config: row for _, _, rows in self.tables for row in rows}.values())
+        return list({row.config: row for _, _, rows in self.tables for row in rows if row.config}.values())
 
     @property
     def wrong(self) -> list[str]:
@@ -71,9 +71,9 @@ def reproduce(
         tables: ``paper:table`` or ``paper``, e.g. ``xhrnet:2``; none for all.
         out: Folder of the report.
         data: Folder of the data sets, for rows with a checkpoint.
-        checkpoints: ``alias=file``, or folders of checkpoints, see
+        checkpoints: ``alias=file``, folders of checkpoints, or ``mmpose`` for those of MMPose, see
             :func:`~mmpose_ext.toolbox.reproduction.checkpoints.find_checkpoints`.
-        training: Whether rows without a checkpoint are trained; ``data`` is needed then.
+        training: Whether our rows without a checkpoint are trained; ``data`` is needed then.
         launcher: How tests and trainings are run.
         latency: Whether the latency of one image is measured.
         rounds: How often each row has its turn for the latency.
@@ -90,7 +90,7 @@ def reproduce(
     """
     root = config_folder().parent
     found = load_tables(tables)
-    unique = {row.config: row for _, _, rows in found for row in rows}
+    unique = {row.config: row for _, _, rows in found for row in rows if row.config}
     if min(rounds, threads) < 1:
         raise ValueError(f"expected --rounds and --threads of at least 1, got {rounds} and {threads}")
     weights, data_sets = _find_tests(unique, root, data, checkpoints, training=training)
@@ -117,7 +117,8 @@ def _find_tests(
     if not data.is_dir():
         raise ValueError(f"expected a folder of data sets, got {data}")
     found = find_checkpoints(list(unique.values()), checkpoints)
-    weights = {config: found.get(config) for config in unique if training or config in found}
+    trained = [config for config in unique if training and not config.startswith(STOCK)]
+    weights = {config: found.get(config) for config in unique if config in trained or config in found}
     data_sets = {config: find_data_set(unique[config], root=root, data=data) for config in weights}
     for config, checkpoint in found.items():
         check_fit(unique[config], checkpoint, root)

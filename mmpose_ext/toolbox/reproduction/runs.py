@@ -23,12 +23,15 @@ from datetime import date
 from pathlib import Path
 
 import torch
+from mmengine.config import Config
 
 from mmpose_ext.atomic import atomic_write
 from mmpose_ext.toolbox.benchmark import timing as benchmark
+from mmpose_ext.toolbox.catalogue.configs import find_config
+from mmpose_ext.toolbox.catalogue.metafile import STOCK
 from mmpose_ext.toolbox.inference.weights import sha256
 from mmpose_ext.toolbox.json_file import read_json
-from mmpose_ext.toolbox.reproduction.datasets import VARIABLE, DataSet
+from mmpose_ext.toolbox.reproduction.datasets import VARIABLE, DataSet, stock_options
 from mmpose_ext.toolbox.reproduction.jobs import Job, Launcher, mim, submit
 from mmpose_ext.toolbox.reproduction.rows import Row
 
@@ -59,11 +62,13 @@ def as_published(printed: Mapping[str, float]) -> dict[str, float]:
         printed: What ``mim test`` writes, e.g. ``coco/AP .5``, ``torso/PCK@0.2``, ``mpii/PCKh@0.5``.
 
     Returns:
-        E.g. ``AP50``, ``torso PCK@0.2``, ``PCKh@0.5``; without COCO's -1, for no score, and counts of persons.
+        E.g. ``AP50``, ``torso PCK@0.2``, ``PCKh@0.5``, and ``E1 AP50`` for ``E1/coco/AP .5`` of a predictor;
+        without COCO's -1, for no score, and counts of persons.
     """
     scores = {}
     for name, value in printed.items():
-        prefix, _, rest = name.rpartition("/")
+        path, _, rest = name.rpartition("/")
+        predictor, _, prefix = path.rpartition("/")
         fraction = prefix == "coco" or prefix.startswith("PCK@")
         if (fraction and value < 0) or (prefix == "torso" and rest in ("persons", "without_torso")):
             continue
@@ -73,7 +78,7 @@ def as_published(printed: Mapping[str, float]) -> dict[str, float]:
             rest = prefix
         elif prefix != "mpii":
             rest = f"{prefix} {rest}".strip()
-        scores[rest] = round(100 * value if fraction else float(value), 3)
+        scores[f"{predictor} {rest}".strip()] = round(100 * value if fraction else float(value), 3)
     return scores
 
 
@@ -110,10 +115,14 @@ def measure(
         JobQueued: If it waits in a queue.
     """
     digest = sha256(checkpoint)
-    kept = out / "results" / Path(row.config).stem / f"{digest[:12]}-{data_set.digest[:6]}.json"
+    kept = out / "results" / row.name / f"{digest[:12]}-{data_set.digest[:6]}.json"
     if not kept.is_file():
-        command = ["mim", "test", "mmpose", str(root / row.config), "--checkpoint", str(checkpoint.resolve())]
-        printed = _test(row, command, data, kept, launcher, on_progress, run or run_logged)
+        path, options = root / row.config, {}
+        if row.config.startswith(STOCK):
+            path = find_config(row.config)
+            options = stock_options(Config.fromfile(path), data)
+        command = ["mim", "test", "mmpose", str(path), "--checkpoint", str(checkpoint.resolve())]
+        printed = _test(row, command, data, kept, launcher, on_progress, run or run_logged, options)
         result = {
             "Task": "Body 2D Keypoint",
             "Dataset": data_set.name,
@@ -121,11 +130,18 @@ def measure(
             "Hardware": _hardware_of(kept),
             "Date": date.today().isoformat(),
             "Checkpoint": digest,
-            "Command": f"{VARIABLE}={data} {shlex.join([*command[:3], row.config, '--checkpoint', str(checkpoint)])}",
+            "Command": _said(row, command, checkpoint, data, options),
         }
         with atomic_write(kept) as partial:
             partial.write_text(json.dumps(result, indent=2) + "\n")
     return replace(row, results=[*row.results, read_json(kept)])
+
+
+def _said(row: Row, command: list[str], checkpoint: Path, data: Path, options: Mapping[str, str]) -> str:
+    """The command without this machine's paths."""
+    changed = ["--cfg-options", *(f"{key}={value}" for key, value in options.items())] if options else []
+    words = shlex.join([*command[:3], row.name if options else row.config, "--checkpoint", str(checkpoint), *changed])
+    return words if options else f"{VARIABLE}={data} {words}"
 
 
 def _test(
@@ -136,12 +152,13 @@ def _test(
     launcher: Launcher,
     on_progress: Callable[[str], object],
     run: Run,
+    options: Mapping[str, str],
 ) -> dict[str, float]:
     """Scores of one run of ``mim test``, or of one that this process did not see the end of."""
     scores, log = (kept.resolve().with_suffix(ending) for ending in (".scores.json", ".log"))
     command = [mim(), *command[1:], *launcher.words, "--out", str(scores)]
     command += ["--work-dir", str(log.with_suffix("")), "--cfg-options"]
-    command += [f"default_hooks.logger.interval={_INTERVAL}"]
+    command += [f"default_hooks.logger.interval={_INTERVAL}", *(f"{key}={value}" for key, value in options.items())]
     _run(Job(row.alias, command, log.with_suffix(".sbatch"), scores, _variables(data)), launcher, on_progress, run)
     return {name: float(value) for name, value in read_json(scores).items()}
 

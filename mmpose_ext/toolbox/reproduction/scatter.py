@@ -17,6 +17,9 @@ LEFT, RIGHT, TOP, BOTTOM = 44, 16, 30, 44
 _LETTER, _LINE, _RADIUS = 6.1, 13.0, 5.0
 """Width of a letter and height of a line of a label, radius of a mark."""
 
+_FACTOR = 20
+"""From this many times the least cost on, costs are drawn at logarithmic distances."""
+
 Box = tuple[float, float, float, float]
 
 
@@ -39,7 +42,7 @@ class Mark:
 
 @dataclass(frozen=True)
 class Axis:
-    """A linear axis from values to pixels.
+    """An axis from values to pixels.
 
     Attributes:
         marks: Values with a line and a number.
@@ -47,6 +50,7 @@ class Axis:
         high: Value at the last pixel.
         start: First pixel.
         end: Last pixel.
+        logarithmic: Whether equal steps are equal factors.
     """
 
     marks: Sequence[float]
@@ -54,6 +58,7 @@ class Axis:
     high: float
     start: float
     end: float
+    logarithmic: bool = False
 
     def at(self, value: float) -> float:
         """Pixel of a value.
@@ -61,7 +66,10 @@ class Axis:
         Args:
             value: The value.
         """
-        return self.start + (value - self.low) / (self.high - self.low) * (self.end - self.start)
+        low, high = self.low, self.high
+        if self.logarithmic:
+            value, low, high = math.log(value), math.log(low), math.log(high)
+        return self.start + (value - low) / (high - low) * (self.end - self.start)
 
 
 def ticks(low: float, high: float, *, about: int = 5) -> list[float]:
@@ -115,10 +123,23 @@ def draw(marks: Sequence[Mark], *, x_label: str, y_label: str, title: str) -> st
 def _axis(values: Sequence[float], start: float, end: float, *, zero: bool = False) -> Axis:
     """An axis with room around the values; one that may begin with zero does so if that is not far."""
     low, high = min(values), max(values)
+    if zero and high > _FACTOR * low > 0:
+        marks = _decades(low / 1.15, high * 1.15)
+        return Axis(marks, marks[0], marks[-1], start, end, logarithmic=True)
     low = 0.0 if zero and (low < 0.6 * high or low == high) else low
     room = 0.08 * (high - low)
     marks = ticks(low if low == 0 else low - room, high + room)
     return Axis(marks, marks[0], marks[-1], start, end)
+
+
+def _decades(low: float, high: float) -> list[float]:
+    """1, 2 and 5 times powers of ten that enclose a range; only the powers if these are many."""
+    powers = range(math.floor(math.log10(low)), math.ceil(math.log10(high)) + 1)
+    factors = (1, 2, 5) if len(powers) < 5 else (1,)
+    every = [float(f"{factor}e{power}") for power in powers for factor in factors]
+    first = max(i for i, value in enumerate(every) if value <= low)
+    last = min(i for i, value in enumerate(every) if value >= high)
+    return every[first : last + 1]
 
 
 def _point(mark: Mark, place: tuple[float, float], label: Box) -> str:

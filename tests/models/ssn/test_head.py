@@ -157,3 +157,25 @@ def test_trains_inside_an_estimator() -> None:
     losses = model.loss(torch.stack(packed["inputs"]).float(), packed["data_samples"])
     sum(value for name, value in losses.items() if name.startswith("loss")).backward()
     assert model.backbone.fsms["layer1_0"].shift.offsets.grad.any()
+
+
+def test_every_predictor_in_one_prediction() -> None:
+    """In pixels of the image, with the flip test: what a prediction with each alone would give."""
+    net, both = head(), [maps(7), tuple(x.flip(-1) for x in maps(7))]
+    batch = [PoseDataSample(metainfo=dict(flip_indices=[0, 2, 1])) for _ in range(2)]
+    for i, sample in enumerate(batch):
+        sample.set_metainfo(
+            dict(input_size=(48, 64), input_center=np.array([20.0 + i, 30]), input_scale=np.array([96.0, 128]))
+        )
+    config = dict(flip_test=True)
+    with torch.no_grad():
+        found = net.predict(both, batch, {**config, "every_predictor": True})
+        assert "keypoints_E1" not in net.predict(both, batch, config)[0]
+        for name in LEVELS:
+            alone = net.predict(both, batch, {**config, "predictor": name})
+            for i in range(2):
+                wanted = alone[i].keypoints * 2 + np.array([20.0 + i, 30]) - np.array([48.0, 64])
+                np.testing.assert_allclose(found[i][f"keypoints_{name}"], wanted)
+                np.testing.assert_array_equal(found[i][f"keypoint_scores_{name}"], alone[i].keypoint_scores)
+    np.testing.assert_array_equal(found[0].keypoints, net.predict(both, batch, config)[0].keypoints)
+    assert not np.array_equal(found[0].keypoints_E1, found[0].keypoints_P4)

@@ -69,10 +69,15 @@ def test_labels_do_not_cover_each_other() -> None:
 
 
 def test_the_score_of_most_rows_is_drawn() -> None:
+    """Others under the names of the paper; without a config where the paper has them."""
     ((_, _, rows),) = tables("xhrnet:2")
     score, data, flops, latency = marks(rows)
-    assert (score, data, len(flops), latency) == ("AP", "COCO val2017", 4, [])
-    assert flops[0] == Mark(pytest.approx(0.19444, abs=1e-4), 65.1, "xhrnet-18", False)
+    assert (score, data, len(flops), latency) == ("AP", "COCO val2017", 15, [])
+    by_label = {mark.label: mark for mark in flops}
+    assert by_label["xhrnet-18"] == Mark(pytest.approx(0.18988, abs=1e-4), 65.1, "xhrnet-18", False)
+    assert by_label["MobileNetV2"].x == pytest.approx(1.478, abs=1e-3)
+    assert by_label["DY-ReLU MobileNetV2"].x == 1.03
+    rows = [row for row in rows if row.alias.startswith("xhrnet")]
     whole = {"Dataset": "COCO val2017", "Metrics": {"AP": 64.9}}
     part = {"Dataset": "4 of 5000 images of COCO val2017", "Metrics": {"AP": 90.0}}
     rows = [replace(rows[0], results=[part, whole], latency=LATENCY), *rows[1:]]
@@ -83,8 +88,17 @@ def test_the_score_of_most_rows_is_drawn() -> None:
 
 
 def test_nothing_to_draw() -> None:
-    ((_, _, rows),) = tables("xhrnet:3")
+    ((_, _, rows),) = tables("xhrnet:1")
     assert plots(rows) == ""
+
+
+def test_costs_far_apart_stand_at_equal_factors() -> None:
+    drawn = [Mark(x, 60.0, str(x), False) for x in (0.3, 3.0, 30.0)]
+    root = ElementTree.fromstring(draw(drawn, x_label="x", y_label="y", title="t"))
+    first, second, third = (float(circle.get("cx", 0)) for circle in root.iter("circle"))
+    assert second - first == pytest.approx(third - second, abs=0.2) and second - first > 50
+    numbers = [text.text for text in root.iter("text")]
+    assert {"0.5", "1", "10", "20"} <= set(numbers) and "0" not in numbers
 
 
 class Reader(HTMLParser):
@@ -129,13 +143,21 @@ def test_cells_sort_by_numbers() -> None:
     text = page([(paper, table, rows)], command="", about="")
     lines = re.findall(r"<tr[^>]*><th scope=row.*?</tr>", text)
     keys = [re.findall(r"data-key=(\S+?)>", line) for line in lines]
-    assert [float(line[0]) for line in keys] == [1.3e6, 1.3e6, 2.1e6, 2.1e6]
-    assert [float(line[-1]) for line in keys] == [65.1, 67.9, 67.4, 70.6]
+    assert [float(line[0]) for line in keys][:3] == [34.0e6, 28.5e6, 9.6e6]
+    assert [float(line[-1]) for line in keys][:3] == [76.3, 78.9, 70.7]
+    assert all(">APL</th>" in text and column in text for column in ("AP75", "AR", "params", "FLOPs"))
+
+
+def test_every_metric_of_the_paper_is_on_the_page() -> None:
+    ((paper, table, rows),) = tables("sfm:I")
+    text = page([(paper, table, rows)], command="", about="")
+    assert "PCKh@0.1</th>" in text and "<td data-key=42>42.0</td>" in text
+    assert "EfficientPose IV" in text and "MMPose has no config of it." in text
 
 
 def test_a_changed_count_stands_out() -> None:
-    ((paper, table, rows),) = tables("xhrnet:2")
+    ((paper, table, rows),) = tables("xhrnet:4")
     wrong = replace(rows[0], counted=Counts(1, 2, 3))
     text = page([(paper, table, [wrong, *rows[1:]])], command="", about="")
-    assert text.count("<tr class=wrong>") == 1 and "<b>3 of 4</b> configs count as expected" in text
+    assert text.count("<tr class=wrong>") == 1 and "<b>4 of 5</b> configs count as expected" in text
     assert re.search(r"<td class=bad>CHANGED", text)

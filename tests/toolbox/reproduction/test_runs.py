@@ -32,7 +32,7 @@ def rows(word: str) -> list[Row]:
     return load_rows(table, CONTENTS[paper.key])
 
 
-ROWS = rows("xhrnet:2")
+ROWS = [row for row in rows("xhrnet:2") if row.alias.startswith("xhrnet")]
 
 
 @pytest.fixture(scope="module")
@@ -70,6 +70,51 @@ def test_a_checkpoint_of_nothing(word: str, message: str, tmp_path: Path, monkey
     monkeypatch.chdir(tmp_path)
     with pytest.raises(ValueError, match=message):
         find_checkpoints(ROWS, [word])
+
+
+def test_mmposes_checkpoints_come_when_asked_for(tmp_path: Path, monkeypatch) -> None:
+    """Into PyTorch's cache, with the hash in the name, once."""
+    asked: list[tuple[str, str, str]] = []
+
+    def download(url: str, path: str, digest: str) -> None:
+        asked.append((url, path, digest))
+        Path(path).write_bytes(b"x")
+
+    monkeypatch.setenv("TORCH_HOME", str(tmp_path))
+    monkeypatch.setattr("torch.hub.download_url_to_file", download)
+    every = [row for row in rows("xhrnet:2") if row.config]
+    assert find_checkpoints(every, []) == {} and not asked
+    found = find_checkpoints(every, ["mmpose"])
+    stock = [row.config for row in every if row.config.startswith("mmpose::")]
+    assert list(found) == stock and len(asked) == len(stock) == 8
+    url, path, digest = asked[stock.index("mmpose::td-hm_hrnet-w32_8xb64-210e_coco-256x192")]
+    assert url.startswith("https://download.openmmlab.com/") and f"-{digest}_" in url and len(digest) == 8
+    assert Path(path) == tmp_path / "hub" / "checkpoints" / url.rpartition("/")[2]
+    assert find_checkpoints(every, ["mmpose"]) == found and len(asked) == len(stock)
+
+
+def test_a_checkpoint_that_can_not_be_had(tmp_path: Path, monkeypatch) -> None:
+    def download(*arguments: str) -> None:
+        raise OSError("no network")
+
+    monkeypatch.setenv("TORCH_HOME", str(tmp_path))
+    monkeypatch.setattr("torch.hub.download_url_to_file", download)
+    with pytest.raises(ValueError, match=r"expected a checkpoint at https://.*, got none \(no network\)"):
+        find_checkpoints(rows("xhrnet:2")[:1], ["mmpose"])
+
+
+def test_mmposes_config_finds_the_data(data: Path, tmp_path: Path) -> None:
+    """In a folder that is not `data`; `mim test` is told so."""
+    (tmp_path / "coco").symlink_to(data / "coco_sample")
+    row = rows("xhrnet:2")[0]
+    with pytest.raises(ValueError, match="got no .*COCO_val2017_detections_AP_H_56_person.json"):
+        find_data_set(row, root=ROOT, data=data)
+    assert find_data_set(row, root=ROOT, data=tmp_path).name == "4 of 5000 images of COCO val2017"
+    mim = Mim()
+    (result,) = runs.measure(row, **options(tmp_path, mim)).results
+    wanted = f"test_dataloader.dataset.data_root={tmp_path}/coco"
+    assert any(word.startswith(wanted) for word in mim.commands[0]) and wanted in result["Command"]
+    assert Path(mim.commands[0][3]).name == "td-hm_res50_8xb64-210e_coco-256x192.py"
 
 
 def test_weights_of_another_network(weights: Path, tmp_path: Path) -> None:
@@ -123,6 +168,7 @@ def test_names_as_papers_have_them() -> None:
         "torso/PCK@0.2": 41.2,
         "torso/persons": 9,
         "mpii/PCKh@0.1": 0.9,
+        "E1/coco/AP .5": 0.449,
         "stock/PCK": 28.3,
     }
     scores = {
@@ -132,6 +178,7 @@ def test_names_as_papers_have_them() -> None:
         "PCK@0.2 of the box": 70.1,
         "torso PCK@0.2": 41.2,
         "PCKh@0.1": 0.9,
+        "E1 AP50": 44.9,
         "stock PCK": 28.3,
     }
     assert runs.as_published(printed) == scores
