@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import statistics
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from typing import Any, NamedTuple
 
 from mmpose_ext.toolbox.catalogue.markdown import markdown_table
@@ -196,8 +196,8 @@ def metafile_entries(
     for _, job, result in trainings:
         if result:
             for data, metrics in result["scores"].items():
-                rounded = {name: round(value, 1) for name, value in metrics.items()}
-                found[job.name, data, ""] = (job.config, _entry(job, data, rounded, {job.seed: result}, job.command))
+                chosen = {name: round(metrics[name], 1) for name in _recorded(metrics)}
+                found[job.name, data, ""] = (job.config, _entry(job, data, chosen, {job.seed: result}, job.command))
     for claim in claims:
         for network in claim.networks:
             if network.job and network.runs:
@@ -207,15 +207,21 @@ def metafile_entries(
     return list(found.values())
 
 
+def _recorded(names: Iterable[str], first: str = "torso PCK@0.2") -> list[str]:
+    """The scores that the metafiles have, the most important first, which tables print."""
+    kept = [name for name in names if name.startswith(("torso", "PCK")) or name in ("AP", "AP50")]
+    return sorted(kept, key=lambda name: name != first)
+
+
 def _claim_entry(network: Measured, job: Job, metric: str, command: str) -> dict[str, Any]:
     names = next(iter(network.runs.values()))["scores"][network.network.test]
-    metrics = {name: round(statistics.fmean(network.scores(name).values()), 1) for name in names}
+    metrics = {name: round(statistics.fmean(network.scores(name).values()), 1) for name in _recorded(names, metric)}
     notes = [f"{network.network.test} stage"] * bool(network.network.test)
     if spread := network.mean(metric).partition(" ± ")[2]:
         notes.append(f"mean of {len(network.runs)} seeds, standard deviation of {metric} {spread}")
     if job.start:
-        notes.append(f"from {job.start.epochs} epochs of {job.start.persons} rendered persons")
-    notes.append(f"{job.epochs} epochs of {job.persons} persons")
+        notes.append(f"from {job.start.epochs} x {job.start.persons} rendered persons")
+    notes.append(f"epochs x persons: {job.epochs} x {job.persons}")
     entry = _entry(job, job.tests[0].data, metrics, network.runs, command)
     note = ", ".join(notes)
     return {**entry, "Note": f"{note[0].upper()}{note[1:]}."}

@@ -169,13 +169,13 @@ class Folders:
         """Alias -> seconds for a person in training; read again after five seconds."""
         if time.monotonic() - self._speeds[0] < 5:
             return self._speeds[1]
-        found: dict[str, list[float]] = {}
+        found: dict[str, tuple[float, int]] = {}
         for job in self._jobs.values():
             path = self.folder(job) / "progress.json"
             if path.is_file():
-                progress = read_json(path)
-                found.setdefault(job.alias, []).append(progress["seconds"] / (progress["epochs"] * job.persons))
-        self._speeds = (time.monotonic(), {alias: statistics.fmean(values) for alias, values in found.items()})
+                progress, (seconds, persons) = read_json(path), found.get(job.alias, (0.0, 0))
+                found[job.alias] = (seconds + progress["seconds"], persons + progress["epochs"] * job.persons)
+        self._speeds = (time.monotonic(), {alias: seconds / persons for alias, (seconds, persons) in found.items()})
         return self._speeds[1]
 
     def _seconds(self, job: Job) -> float:

@@ -43,7 +43,7 @@ def job_of(network: Network, seed: int) -> Job:
 def result_of(job: Job) -> dict | None:
     score = {"a": 50.0 + 0.1 * job.seed, "b": 45.0, "c": 55.0}[job.alias]
     common = dict(seconds=120.0, cpu_seconds=100.0, hardware="a CPU", gpu=False, torch="2.0", date="2026-01-01")
-    return {"scores": {"": {"PCK": score, "AUC": 1.0}}, **common}
+    return {"scores": {"": {"AP": 1.0, "AP75": 1.0, "PCK": score}}, **common}
 
 
 def test_a_claim_is_refuted_if_one_comparison_is() -> None:
@@ -77,9 +77,9 @@ def test_entries_go_into_a_metafile_once() -> None:
     assert [len(model["Results"]) for model in models] == [1, 1, 2]
     assert text.count("# kept") == 4
     found = models[0]["Results"][0]
-    assert found["Metrics"] == {"PCK": 50.1, "AUC": 1.0}
+    assert list(found["Metrics"].items()) == [("PCK", 50.1), ("AP", 1.0)]
     assert (found["Seed"], found["Hardware"]) == ("0, 1, 2", "one core of a CPU, torch 2.0")
-    assert found["Note"] == "Mean of 3 seeds, standard deviation of PCK 0.1, 4 epochs of 100 persons."
+    assert found["Note"] == "Mean of 3 seeds, standard deviation of PCK 0.1, epochs x persons: 4 x 100."
     with pytest.raises(ValueError, match="expected a metafile with configs/d.py"):
         insert_result(text, "configs/d.py", found)
 
