@@ -3,13 +3,17 @@
 from __future__ import annotations
 
 from collections.abc import Iterable, Mapping, Sequence
+from pathlib import Path
 from typing import Any, NamedTuple
 
 from mmpose_ext.toolbox.catalogue.markdown import markdown_table
-from mmpose_ext.toolbox.catalogue.metafile import aliases_of
-from mmpose_ext.toolbox.catalogue.paper_tables import OTHERS, Paper, PrintedRow, Table
+from mmpose_ext.toolbox.catalogue.metafile import STOCK, aliases_of
+from mmpose_ext.toolbox.catalogue.paper_tables import OTHERS, Paper, Table
+from mmpose_ext.toolbox.json_file import read_json
 
-__all__ = ["TableCoverage", "coverage", "coverage_text", "table_coverage"]
+__all__ = ["TableCoverage", "coverage", "coverage_text", "kept_results", "table_coverage"]
+
+Results = Sequence[Mapping[str, Any]]
 
 _COUNTS = ("Parameters", "FLOPs")
 
@@ -31,19 +35,24 @@ class TableCoverage(NamedTuple):
     """Reason -> networks without a config, each with its number of cells."""
 
 
-def table_coverage(paper: Paper, table: Table, content: Mapping[str, Any]) -> TableCoverage:
+def table_coverage(
+    paper: Paper, table: Table, content: Mapping[str, Any], kept: Mapping[str, Results] | None = None
+) -> TableCoverage:
     """Count the cells of one table.
 
     Args:
         paper: Its paper.
         table: The table.
         content: The metafile of the paper.
+        kept: Base name of a config -> results beside those of the metafile.
     """
+    kept = kept or {}
     printed = list(table.printed())
     here = [(row, column) for row, column in printed if row.config]
-    results = {
-        name: model.get("Results", []) for model in content["Models"] for name in [*aliases_of(model), model["Name"]]
-    }
+    results = {STOCK + name: list(found) for name, found in kept.items()}
+    for model in content["Models"]:
+        both = [*model.get("Results", []), *kept.get(model["Name"], [])]
+        results |= dict.fromkeys([*aliases_of(model), model["Name"]], both)
     missing: dict[str, list[str]] = {}
     for row in table.rows:
         if row.why:
@@ -54,23 +63,47 @@ def table_coverage(paper: Paper, table: Table, content: Mapping[str, Any]) -> Ta
         len(printed),
         len(here),
         sum(column in _COUNTS for _, column in here),
-        sum(_is_measured(row, column, table, results.get(row.config, [])) for row, column in here),
+        sum(_is_measured(column, table, results.get(row.config, [])) for row, column in here),
         missing,
     )
 
 
-def _is_measured(row: PrintedRow, column: str, table: Table, results: Sequence[Mapping[str, Any]]) -> bool:
+def _is_measured(column: str, table: Table, results: Results) -> bool:
     return any(column in one["Metrics"] and one["Dataset"] == table.dataset for one in results)
 
 
-def coverage(tables: Iterable[tuple[Paper, Table]], contents: Mapping[str, Mapping[str, Any]]) -> list[TableCoverage]:
+def coverage(
+    tables: Iterable[tuple[Paper, Table]],
+    contents: Mapping[str, Mapping[str, Any]],
+    kept: Mapping[str, Results] | None = None,
+) -> list[TableCoverage]:
     """Count the cells of the papers' tables; the configs that stand in none are left out.
 
     Args:
         tables: Each table with its paper.
         contents: Name of a paper's folder -> its metafile.
+        kept: What :func:`kept_results` returned.
     """
-    return [table_coverage(paper, one, contents[paper.key]) for paper, one in tables if one.number != OTHERS]
+    return [table_coverage(paper, one, contents[paper.key], kept) for paper, one in tables if one.number != OTHERS]
+
+
+def kept_results(out: Path) -> dict[str, Results]:
+    """Base name of a config -> results that ``mmpose-ext reproduce --data`` keeps.
+
+    Args:
+        out: The folder of its report.
+
+    Raises:
+        ValueError: If a file is damaged.
+    """
+    found: dict[str, list[Mapping[str, Any]]] = {}
+    for path in sorted(out.glob("results/*/*.json")):
+        if ".scores" not in path.suffixes:
+            content = read_json(path, expected="a result of mmpose-ext reproduce")
+            if not isinstance(content, dict) or {"Dataset", "Metrics"} - content.keys():
+                raise ValueError(f"expected a result of mmpose-ext reproduce, got {path}")
+            found.setdefault(path.parent.name, []).append(content)
+    return dict(found)
 
 
 def coverage_text(found: Sequence[TableCoverage], contents: Mapping[str, Mapping[str, Any]]) -> str:

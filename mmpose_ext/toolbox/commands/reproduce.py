@@ -23,7 +23,9 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
     )
     parser.add_argument("--list", action="store_true", help="list the tables and their rows, and stop")
     parser.add_argument(
-        "--coverage", action="store_true", help="count the printed cells with a config and those measured, and stop"
+        "--coverage",
+        action="store_true",
+        help="count the printed cells with a config and those measured, here or in --out, and stop",
     )
     parser.add_argument("--out", type=Path, default=Path("work_dirs/reproduce"), help="folder of the report")
     parser.add_argument("--data", type=Path, help="folder of the data sets, to test the rows with a checkpoint")
@@ -56,14 +58,14 @@ def run(args: argparse.Namespace) -> int:
     Returns:
         0 if all counts agree, 1 if one does not or a test fails.
     """
-    from mmpose_ext.toolbox.catalogue.coverage import coverage, coverage_text
+    from mmpose_ext.toolbox.catalogue.coverage import coverage, coverage_text, kept_results
     from mmpose_ext.toolbox.catalogue.metafile import load_metafile, metafiles
     from mmpose_ext.toolbox.catalogue.paper_tables import find_tables
 
     contents = {name: load_metafile(path) for name, path in metafiles().items()}
     tables = find_tables(args.tables, contents)
     if args.coverage:
-        print(coverage_text(coverage(tables, contents), contents))
+        print(coverage_text(coverage(tables, contents, kept_results(args.out)), contents))
     if args.list:
         for paper, table in tables:
             names = ", ".join(dict.fromkeys(row.config or row.network for row in table.rows))

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import copy
+import json
 from pathlib import Path
 from typing import Any
 
@@ -10,7 +11,7 @@ import pytest
 import yaml
 
 from mmpose_ext.toolbox.catalogue.configs import find_config
-from mmpose_ext.toolbox.catalogue.coverage import coverage, coverage_text
+from mmpose_ext.toolbox.catalogue.coverage import coverage, coverage_text, kept_results
 from mmpose_ext.toolbox.catalogue.metafile import STOCK, config_folder, load_metafile, metafiles
 from mmpose_ext.toolbox.catalogue.paper_tables import OTHERS, find_tables
 from mmpose_ext.toolbox.catalogue.stock import stock_weights
@@ -67,8 +68,22 @@ def test_what_is_here_is_counted() -> None:
     assert "| xhrnet:2 |   119 |           112 |      28 |        2 |" in text and "| xhrnet:fig4 |" in text
 
 
+def test_results_of_a_run_count(tmp_path: Path) -> None:
+    """Those that `reproduce --data` keeps, of our configs and of MMPose's."""
+    for name, dataset in (("td-hm_res50_8xb64-210e_coco-256x192", "COCO val2017"), ("x", "COCO val2017")):
+        folder = tmp_path / "results" / name
+        folder.mkdir(parents=True)
+        (folder / "a-b.json").write_text(json.dumps({"Dataset": dataset, "Metrics": {"AP": 71.8, "AP50": 89.8}}))
+        (folder / "a-b.scores.json").write_text("{}")
+    (one,) = coverage(find_tables(["xhrnet:2"], CONTENTS), CONTENTS, kept_results(tmp_path))
+    assert one.measured == 2
+    (tmp_path / "results" / "x" / "a-b.json").write_text("[]")
+    with pytest.raises(ValueError, match="expected a result of mmpose-ext reproduce, got .*a-b.json"):
+        kept_results(tmp_path)
+
+
 def test_the_command(capsys) -> None:
-    assert main(["reproduce", "ssn", "--coverage"]) == 0
+    assert main(["reproduce", "ssn", "--coverage", "--out", "nowhere"]) == 0
     printed = capsys.readouterr().out
     assert "| ssn:2 |    22 |            22 |" in printed and OTHERS not in printed
     assert "- ssn:3: Integral Pose Regression ResNet-101 (7): MMPose has it with ResNet-50 only." in printed
