@@ -50,7 +50,7 @@ class EachPredictor(BaseMetric):
             raise ValueError(
                 "expected keypoints of several predictors, got those of one: every_predictor=True in test_cfg"
             )
-        for name in names:
+        for name in sorted(names):  # a sample has its fields in any order
             if name not in self._metrics:
                 self._metrics[name] = METRICS.build(dict(self._config))
                 self._metrics[name].dataset_meta = self.dataset_meta

@@ -141,11 +141,12 @@ def _digits(row: Row) -> int:
 
 
 def _elsewhere(row: Row, shown: Sequence[str]) -> str:
-    """Data sets of what was measured, with the metrics that have no column."""
+    """Data sets of what was measured, with all metrics of those that have none in a column."""
     said = []
     for result in row.results:
-        rest = ", ".join(f"{name} {value:.1f}" for name, value in result["Metrics"].items() if name not in shown)
-        said.append(f"{rest} ({result['Dataset']})" if rest else str(result["Dataset"]))
+        scores = ", ".join(f"{name} {value:.1f}" for name, value in result["Metrics"].items())
+        alone = any(name in shown for name in result["Metrics"])
+        said.append(str(result["Dataset"]) if alone else f"{scores} ({result['Dataset']})")
     return "; ".join(said) or NOT_MEASURED
 
 

@@ -47,7 +47,7 @@ def insert_result(text: str, config: str, entry: Mapping[str, Any]) -> str:
     Raises:
         ValueError: If the metafile has no such config.
     """
-    models = re.split(r"^(?=  - Name: )", text, flags=re.MULTILINE)
+    models = re.split(r"^(?=  - Name: |[A-Z]\w+:)", text, flags=re.MULTILINE)  # a model, or what follows them
     index = next((i for i, model in enumerate(models) if f"\n    Config: {config}\n" in model), None)
     if index is None:
         raise ValueError(f"expected a metafile with {config}")

@@ -70,12 +70,13 @@ def test_entries_go_into_a_metafile_once() -> None:
         f'  - Name: {name}\n    Config: configs/{name}.py\n    Weights: [""]  # kept\n' for name in "abc"
     )
     text += "    Results:\n      - Task: old\n        Dataset: LSPET val\n        Command: other\n"
+    text += "Tables:\n  - Number: 1  # kept\n"
     for _ in range(2):
         for config, entry in entries:
             text = insert_result(text, config, entry)
     models = yaml.safe_load(text)["Models"]
     assert [len(model["Results"]) for model in models] == [1, 1, 2]
-    assert text.count("# kept") == 4
+    assert text.count("# kept") == 5 and yaml.safe_load(text)["Tables"] == [{"Number": 1}]
     found = models[0]["Results"][0]
     assert list(found["Metrics"].items()) == [("PCK", 50.1), ("AP", 1.0)]
     assert (found["Seed"], found["Hardware"]) == ("0, 1, 2", "one core of a CPU, torch 2.0")
