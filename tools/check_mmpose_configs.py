@@ -43,7 +43,7 @@ def top_down_configs() -> list[Path]:
 
 
 def made_up_person(meta: dict[str, Any], rng: np.random.Generator) -> dict[str, Any]:
-    """What a data set gives for one person with K keypoints in an image of 160 x 120 pixels.
+    """What a data set gives for one person, or pair of hands, with K keypoints in an image of 160 x 120 pixels.
 
     Args:
         meta: Parsed metainfo.
@@ -75,6 +75,36 @@ def made_up_person(meta: dict[str, Any], rng: np.random.Generator) -> dict[str, 
     return person | {name: copy.deepcopy(meta.get(name)) for name in META}
 
 
+def depth_of_hands(rng: np.random.Generator) -> dict[str, Any]:
+    """What InterHand3D adds, or has in another form: 42 keypoints in three dimensions.
+
+    Args:
+        rng: Source of the keypoints.
+    """
+    keypoints = rng.uniform([30, 20, -50], [130, 100, 50], (1, 42, 3)).astype(np.float32)
+    return dict(
+        keypoints=keypoints,
+        hand_type=np.ones((1, 2), dtype=np.float32),
+        hand_type_valid=np.ones(1, dtype=np.float32),
+        rel_root_depth=np.float32(10),
+        rel_root_valid=np.float32(1),
+        abs_depth=np.full(2, 500, dtype=np.float32),
+        focal=np.full(2, 1500, dtype=np.float32),
+        principal_pt=np.array([80, 60], dtype=np.float32),
+    )
+
+
+def metainfo_of(dataset: Config) -> dict[str, Any]:
+    """The metainfo of a data set that is not built, as it has no files.
+
+    Args:
+        dataset: Its config.
+    """
+    if dataset.type == "DeepFashionDataset":
+        return dict(from_file=f"configs/_base_/datasets/deepfashion_{dataset.subset}.py")
+    return dataset.get("metainfo") or DATASETS.get(dataset.type).METAINFO
+
+
 def train_step(config: Config, *, batch: int, seed: int) -> float:
     """The loss of one training step.
 
@@ -86,11 +116,11 @@ def train_step(config: Config, *, batch: int, seed: int) -> float:
     torch.manual_seed(seed)
     init_default_scope("mmpose")
     dataset = config.train_dataloader.dataset
-    meta = dataset.get("metainfo") or DATASETS.get(dataset.type).METAINFO
-    meta = parse_pose_metainfo(dict(meta))
+    meta = parse_pose_metainfo(dict(metainfo_of(dataset)))
     pipeline = Compose([one for one in dataset.pipeline if one["type"] != "LoadImage"])
     rng = np.random.default_rng(seed)
-    samples = [pipeline(made_up_person(meta, rng)) for _ in range(batch)]
+    hands = dataset.type == "InterHand3DDataset"
+    samples = [pipeline(made_up_person(meta, rng) | (depth_of_hands(rng) if hands else {})) for _ in range(batch)]
     model = MODELS.build(config.model).train()
     runner = Runner.__new__(Runner)  # only its method that builds an optimizer wrapper
     runner.model, runner._randomness_cfg, runner._distributed = model, {}, False

@@ -157,7 +157,7 @@ class COCOeval(cocoeval.COCOeval):
             "id": annotation["id"] + shift,
             "keypoints": keypoints,
             "num_keypoints": count,
-            "area": annotation.get("area", area) if self.use_area else area,
+            "area": annotation["area"] if self.use_area else area,
             "ignore": count == 0 or bool(annotation.get("iscrowd")),
         }
 

@@ -75,7 +75,7 @@ def test_annotations(place: str, value: object, tmp_path: Path) -> None:
         CocoDataset(ann_file=str(path), data_mode="topdown")
 
 
-def test_annotations_that_only_the_metric_reads(tmp_path: Path) -> None:
+def test_annotations_that_fail_later(tmp_path: Path) -> None:
     write_data(tmp_path, count=2)
     path = tmp_path / "people.json"
     content = json.loads(path.read_text())
