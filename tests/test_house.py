@@ -91,7 +91,7 @@ def test_anchors_exist(page: Path) -> None:
 
 def test_readme_and_docs_are_short() -> None:
     words = [word for page in [ROOT / "README.md", *(ROOT / "docs").rglob("*.md")] for word in page.read_text().split()]
-    assert len(words) <= 13_000
+    assert len(words) <= 13_500
 
 
 PLAIN = {
