@@ -16,6 +16,8 @@ from mmpose_ext.toolbox.catalogue.metafile import STOCK, config_folder, load_met
 from mmpose_ext.toolbox.catalogue.paper_tables import OTHERS, find_tables
 from mmpose_ext.toolbox.catalogue.stock import stock_weights
 from mmpose_ext.toolbox.cli import main
+from mmpose_ext.toolbox.counting.rules import count
+from mmpose_ext.toolbox.networks import load_candidate
 
 ROOT = Path(__file__).resolve().parents[3]
 CONTENTS = {key: load_metafile(path) for key, path in metafiles(ROOT / "configs").items()}
@@ -50,6 +52,30 @@ def test_every_named_config_exists() -> None:
     listed = {STOCK + name for content in CONTENTS.values() for name in content["Stock"]}
     assert listed == {name for name in named if name.startswith(STOCK)}
     assert all(str(stock_weights(name.removeprefix(STOCK))).endswith(".pth") for name in listed)
+
+
+def test_a_network_counts_the_same_in_every_paper() -> None:
+    counts: dict[str, set[tuple[int, int]]] = {}
+    for content in CONTENTS.values():
+        for name, entry in content["Stock"].items():
+            counts.setdefault(name, set()).add((entry["Parameters"], entry["MACs"]))
+    assert all(len(found) == 1 for found in counts.values()) and len(counts) > 15
+
+
+@pytest.mark.slow
+@pytest.mark.parametrize(
+    ("paper", "name"),
+    [
+        ("xhrnet", "td-hm_litehrnet-18_8xb64-210e_coco-256x192"),
+        ("xhrnet", "td-hm_mobilenetv2_8xb64-210e_coco-256x192"),
+        ("sfm", "td-hm_res50_8xb64-210e_coco-256x192"),
+    ],
+)
+def test_mmposes_networks_are_counted_as_recorded(paper: str, name: str) -> None:
+    entry, candidate = CONTENTS[paper]["Stock"][name], load_candidate(STOCK + name)
+    found = count(candidate.build(), candidate.require_shape(), rules=["macs", entry["FLOPs Rule"]])
+    assert (found.parameters, found.operations["macs"]) == (entry["Parameters"], entry["MACs"])
+    assert found.operations[entry["FLOPs Rule"]] == entry["FLOPs"]
 
 
 def test_what_is_here_is_counted() -> None:
