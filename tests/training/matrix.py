@@ -85,7 +85,8 @@ def sharpose(name: str, kind: str = "SHaRPose", **options: Any) -> Row:
     home = f"sharpose/td-hm_sharpose-{name}_coco-256x192.py"
     extra = {} if kind == "SHaRPose" else dict(backbone=dict(**ONE_MPII, type=kind, **options))
     small = dict(SHARPOSE, backbone=dict(SHARPOSE["backbone"], **options))
-    return Row(home, "sharpose/td-hm_sharpose-base_udp-4xb64-210e_mpii-256x256.py", small, extra, QUALITY)
+    hooks = QUALITY if kind == "SHaRPose" else dict(quality=None)  # one stage has no gate
+    return Row(home, "sharpose/td-hm_sharpose-base_udp-4xb64-210e_mpii-256x256.py", small, extra, hooks)
 
 
 def ssn(name: str, small: Mapping[str, Any] = SSN, hooks: Mapping[str, Any] = INSERTION, **away: Any) -> Row:
