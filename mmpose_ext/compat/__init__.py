@@ -10,6 +10,7 @@ from mmpose_ext.compat import (
     inferencer,
     launcher,
     load_image,
+    mim_options,
     mim_paths,
     mmcv_ext,
     moved,
@@ -39,6 +40,7 @@ def activate() -> None:
     checkpoint_files.install()
     safetensors_files.install()
     launcher.install()
+    mim_options.install()
     mim_paths.install()
     bfloat16.install()
     inferencer.install()

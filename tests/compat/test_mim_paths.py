@@ -27,3 +27,21 @@ def test_the_module_takes_the_place_of_a_folder_without_files(
         mim_paths._patch(module)
     assert module.get_installed_path("some-package") == str(metadata if has_files else package)
     assert module.get_installed_path("no-such-package") == str(metadata)
+
+
+def test_an_option_that_was_not_given_is_none() -> None:
+    """mim's way to parse arguments hands on what click 8.3 puts there in between."""
+    import click
+    from click.testing import CliRunner
+    from mim.click import CustomCommand
+
+    given = []
+
+    @click.command(cls=CustomCommand)
+    @click.option("--srun-args", type=str)
+    @click.option("--gpus", type=int)
+    def command(srun_args: str | None, gpus: int | None) -> None:
+        given.append((srun_args, gpus))
+
+    assert CliRunner().invoke(command, ["--gpus", "2"]).exit_code == 0
+    assert given == [(None, 2)]

@@ -42,6 +42,7 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
     )
     parser.add_argument("--gpus", type=int, default=1, help="processes of each test or training, with --launcher")
     parser.add_argument("--gpus-per-node", type=int, help="processes on one machine, with --launcher slurm")
+    parser.add_argument("--cpus-per-task", type=int, default=5, help="cores for each process, with --launcher slurm")
     parser.add_argument("--partition", help="Slurm's partition")
     parser.add_argument("--sbatch-args", default="", help="more options of sbatch, in one word: '--time=9:00:00'")
     parser.add_argument("--latency", action="store_true", help="measure one image at a time, all rows in turns")
@@ -77,7 +78,7 @@ def run(args: argparse.Namespace) -> int:
     from mmpose_ext.toolbox.reproduction.report import markdown
 
     sbatch_args = tuple(shlex.split(args.sbatch_args))
-    launcher = Launcher(args.launcher, args.gpus, args.gpus_per_node, args.partition, sbatch_args)
+    launcher = Launcher(args.launcher, args.gpus, args.gpus_per_node, args.cpus_per_task, args.partition, sbatch_args)
     options = {key: getattr(args, key) for key in ("data", "latency", "rounds", "threads")}
     options |= {"launcher": launcher, "training": args.train}
     command = shlex.join(["mmpose-ext", *sys.argv[1:]])
@@ -89,7 +90,7 @@ def run(args: argparse.Namespace) -> int:
     for text in found.queued:
         print(text)
     if found.queued:
-        print(f"{len(found.queued)} jobs are in Slurm's queue; the same command collects them")
+        print(f"in Slurm's queue: {len(found.queued)}; the same command collects the results")
     for text in found.failed:
         print(f"mmpose-ext reproduce: {text}", file=sys.stderr)
     return 1 if wrong or found.failed else 0

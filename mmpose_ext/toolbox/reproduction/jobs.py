@@ -37,6 +37,7 @@ class Launcher:
         name: One of :data:`LAUNCHERS`.
         gpus: Processes of a job, each with a GPU where there are GPUs.
         gpus_per_node: Processes on one machine; at most 8, and no more than there are, if None.
+        cpus_per_task: Slurm's CPU cores for each process; 5 is what MMPose's scripts ask for.
         partition: Slurm's.
         sbatch_args: Further options of ``sbatch``, e.g. ``--time=4:00:00``.
 
@@ -47,14 +48,16 @@ class Launcher:
     name: str = "none"
     gpus: int = 1
     gpus_per_node: int | None = None
+    cpus_per_task: int = 5
     partition: str | None = None
     sbatch_args: tuple[str, ...] = ()
 
     def __post_init__(self) -> None:
         if self.name not in LAUNCHERS:
             raise ValueError(f"expected a launcher out of {', '.join(LAUNCHERS)}, got {self.name!r}")
-        if min(self.gpus, self.per_node) < 1:
-            raise ValueError(f"expected at least one GPU for a job and on a node, got {self.gpus} and {self.per_node}")
+        numbers = (self.gpus, self.per_node, self.cpus_per_task)
+        if min(numbers) < 1:
+            raise ValueError(f"expected at least one GPU for a job, one on a node and one core, got {numbers}")
         if self.name == "slurm" and not self.partition:
             raise ValueError("expected --partition NAME beside --launcher slurm, got none")
 
@@ -70,14 +73,15 @@ class Launcher:
             return []
         words = ["--launcher", self.name, "--gpus", str(self.gpus)]
         if self.name == "slurm":
-            words += ["--gpus-per-node", str(self.per_node), "--partition", str(self.partition)]
+            words += ["--gpus-per-node", str(self.per_node), "--cpus-per-task", str(self.cpus_per_task)]
+            words += ["--partition", str(self.partition)]
         return words
 
     @property
     def directives(self) -> list[str]:
         """What a script says to ``sbatch``."""
         sizes = [f"--ntasks={self.gpus}", f"--ntasks-per-node={self.per_node}", f"--gres=gpu:{self.per_node}"]
-        return [f"--partition={self.partition}", *sizes, *self.sbatch_args]
+        return [f"--partition={self.partition}", *sizes, f"--cpus-per-task={self.cpus_per_task}", *self.sbatch_args]
 
 
 @dataclass(frozen=True)

@@ -85,9 +85,16 @@ def test_a_test_is_submitted_once_and_collected(cluster: Cluster, tmp_path: Path
     queued(measure, "net: job 1 submitted")
     queued(measure, "net: job 1 is running")
     script = cluster.drain()
-    for line in ("--partition=gpu", "--ntasks=16", "--ntasks-per-node=8", "--gres=gpu:8", "--time=9:00:00"):
+    for line in (
+        "--partition=gpu",
+        "--ntasks=16",
+        "--ntasks-per-node=8",
+        "--gres=gpu:8",
+        "--cpus-per-task=5",
+        "--time=9:00:00",
+    ):
         assert f"\n#SBATCH {line}\n" in script
-    assert "--launcher slurm --gpus 16 --gpus-per-node 8 --partition gpu" in script
+    assert "--launcher slurm --gpus 16 --gpus-per-node 8 --cpus-per-task 5 --partition gpu" in script
     (result,) = measure().results
     assert result["Metrics"] == {"AP": 50.0} and result["Hardware"] == "a node"
     assert measure().results == [result]
@@ -150,7 +157,7 @@ def test_several_processes_of_this_machine(tmp_path: Path) -> None:
     ("options", "message"),
     [
         ({"name": "slurm"}, "expected --partition NAME beside --launcher slurm, got none"),
-        ({"gpus": 0}, "expected at least one GPU for a job and on a node, got 0 and 0"),
+        ({"gpus": 0}, r"expected at least one GPU for a job, one on a node and one core, got \(0, 0, 5\)"),
         ({"name": "mpi"}, "expected a launcher out of none, pytorch, slurm, got 'mpi'"),
     ],
 )
