@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import importlib
 import importlib.util
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any
@@ -33,6 +33,7 @@ __all__ = [
     "input_shape",
     "load_candidate",
     "load_candidates",
+    "merge_options",
 ]
 
 
@@ -224,6 +225,22 @@ def input_shape(config: Config) -> tuple[int, int] | None:
             width, height = codec["input_size"]
             return height, width
     return None
+
+
+def merge_options(config: Config, options: Mapping[str, Any]) -> None:
+    """Change values of a config in place, as ``--cfg-options`` of MMPose's tools does.
+
+    Args:
+        config: A config.
+        options: Keys with dots -> values.
+
+    Raises:
+        ValueError: If a key leads through something that has no keys.
+    """
+    try:
+        config.merge_from_dict(dict(options))
+    except (AssertionError, IndexError, KeyError, TypeError) as error:
+        raise ValueError(f"expected --cfg-options that fit {config.filename}, got {dict(options)} ({error})") from error
 
 
 def _import_function(module_name: str, function_name: str) -> Callable[[], nn.Module]:

@@ -8,6 +8,7 @@ from typing import Any, NamedTuple
 
 from mmpose_ext.toolbox.catalogue.markdown import markdown_table
 from mmpose_ext.toolbox.catalogue.metafile import STOCK, aliases_of
+from mmpose_ext.toolbox.catalogue.paper_figures import figures_of
 from mmpose_ext.toolbox.catalogue.paper_tables import OTHERS, Paper, Table
 from mmpose_ext.toolbox.json_file import read_json
 
@@ -123,12 +124,9 @@ def coverage_text(found: Sequence[TableCoverage], contents: Mapping[str, Mapping
     ]
     parts += ["Networks without a config, with their numbers of cells:\n\n" + "\n".join(reasons)] if reasons else []
     papers = dict.fromkeys(one.paper.key for one in found)
-    figures = [(key, figure) for key in papers for figure in contents[key].get("Figures", [])]
+    figures = [figure for key in papers for figure in figures_of(key, contents[key])]
     if figures:
-        lines = [
-            [f"{key}:fig{one['Number']}", one["Shows"], f"`{one['Command']}`" if "Command" in one else one["Why"]]
-            for key, one in figures
-        ]
+        lines = [[one.key, one.shows, f"`{one.command}`" if one.command else one.why] for one in figures]
         parts.append(markdown_table(["figure", "shows", "command, or why there is none"], lines))
     return "\n\n".join(parts)
 

@@ -40,8 +40,9 @@ and MMEngine read it), and has these keys; those marked * are ours::
           - {Network: X-HRNet-18, Config: xhrnet-18, Cells: [1.3M, 194.4M, 65.1]}
           - {Network: ResNet-50, Config: "mmpose::td-hm_res50_8xb64-210e_coco-256x192", Cells: [34.0M, 8.9G, 70.4]}
           - {Network: DY-ReLU, Input: 256x192, Why: MMPose has no config of it., Cells: [9.0M, 1.03G, 68.1]}
-    Figures:                                            # * all figures, each with a command or why it has none
-      - {Number: 4, Shows: AP over FLOPs, Command: "mmpose-ext reproduce xhrnet:2"}
+    Figures:                                            # * all figures: what draws each, or why nothing does; see
+      - {Number: 4, Shows: AP, Drawing: scatter, Tables: [2]}  # mmpose_ext/toolbox/reproduction/figures.py
+      - {Number: 5, Shows: Attention maps, Drawing: attention, Configs: [xhrnet-18]}
     Stock:                                              # * MMPose's configs in these tables, counted as ours are
       td-hm_res50_8xb64-210e_coco-256x192: {Parameters: ..., FLOPs: ..., FLOPs Rule: ..., MACs: ...}  # as Metadata
 """
@@ -89,7 +90,7 @@ _KEYS = {
     "Results": ({"Task", "Dataset", "Metrics", "Hardware", "Command"}, {"Time", "Date", "Seed", "Note"}),
     "Tables": ({"Number", "Title", "Columns", "Rows"}, {"Dataset", "Main", "Note"}),
     "Rows": ({"Network", "Cells"}, {"Config", "Why", "Input", "Counts Differ"}),
-    "Figures": ({"Number", "Shows"}, {"Command", "Why"}),
+    "Figures": ({"Number", "Shows"}, {"Drawing", "Configs", "Tables", "Metric", "Why"}),
     "Stock": ({"Parameters", "FLOPs", "FLOPs Rule", "MACs"}, {"Counts Differ"}),
 }
 """Part of a metafile -> keys that it must have and keys that it may have."""
@@ -217,7 +218,7 @@ def _check_tables(path: Path, content: Mapping[str, Any]) -> None:
                 )
     for figure in content.get("Figures", []):
         _check_keys(path, f"figure {figure.get('Number')}", "Figures", figure)
-        _check_one(path, f"figure {figure['Number']}", figure, "Command")
+        _check_one(path, f"figure {figure['Number']}", figure, "Drawing")
 
 
 def _check_one(path: Path, name: str, entry: Mapping[str, Any], key: str) -> None:

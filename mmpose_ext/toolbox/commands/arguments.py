@@ -5,6 +5,7 @@ from __future__ import annotations
 import argparse
 from collections.abc import Iterable
 from pathlib import Path
+from typing import Any
 
 from mmpose_ext.weights import SCHEME, shipped_weights
 
@@ -14,8 +15,11 @@ __all__ = [
     "IntermixedParser",
     "NETWORK",
     "WEIGHTS",
+    "add_cfg_options",
     "add_device",
+    "add_persons",
     "add_shape",
+    "cfg_options",
     "checkpoint_path",
     "positive",
     "require_checkpoint",
@@ -88,6 +92,56 @@ def add_shape(parser: argparse.ArgumentParser) -> None:
     """
     text = "input size in place of the config's"
     parser.add_argument("--shape", nargs=2, type=positive, metavar=("H", "W"), help=text)
+
+
+def add_persons(parser: argparse.ArgumentParser | argparse._ArgumentGroup) -> None:
+    """Declare ``--box``, ``--annotations`` and ``--limit``: the persons of images.
+
+    Args:
+        parser: The parser of a command, or a group of its arguments.
+    """
+    where = parser.add_mutually_exclusive_group()
+    where.add_argument(
+        "--box",
+        nargs=4,
+        type=float,
+        action="append",
+        metavar=("X", "Y", "W", "H"),
+        help="a person in every image, may be repeated; by default the whole image is one person",
+    )
+    where.add_argument("--annotations", type=Path, metavar="COCO.json", help="boxes of the persons, by file name")
+    parser.add_argument("--limit", type=positive, help="stop after this number of persons")
+
+
+def add_cfg_options(parser: argparse.ArgumentParser | argparse._ArgumentGroup) -> None:
+    """Declare ``--cfg-options``.
+
+    Args:
+        parser: The parser of a command.
+    """
+    text = "values in place of the config's, as in MMPose's tools"
+    parser.add_argument("--cfg-options", nargs="+", default=[], metavar="KEY=VALUE", help=text)
+
+
+def cfg_options(words: Iterable[str]) -> dict[str, Any]:
+    """Keys with dots -> values, from what the user wrote behind ``--cfg-options``.
+
+    Args:
+        words: ``key=value`` each.
+
+    Raises:
+        ValueError: If one is something else.
+    """
+    from mmengine.config import DictAction
+
+    options: dict[str, Any] = {}
+    for word in words:
+        if not word.partition("=")[1]:
+            raise ValueError(f"expected --cfg-options KEY=VALUE, got {word!r}")
+        parser = argparse.ArgumentParser()
+        parser.add_argument("--one", action=DictAction, nargs=1)
+        options.update(parser.parse_args([f"--one={word}"]).one)
+    return options
 
 
 def require_config(name: str) -> None:

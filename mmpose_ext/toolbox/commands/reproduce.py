@@ -1,4 +1,4 @@
-"""Count the rows of a paper's tables again, measure them where data and checkpoints are, and write a report.
+"""Count the rows of a paper's tables again, measure them where data and checkpoints are, or draw its figures.
 
 The exit status is 0 if every count is still the recorded one, and the paper's or different from it for a recorded
 reason; 1 if not, or if a test fails. A number that was not measured is shown as "not measured".
@@ -9,7 +9,14 @@ from __future__ import annotations
 import argparse
 import shlex
 import sys
+from collections.abc import Sequence
 from pathlib import Path
+from typing import TYPE_CHECKING
+
+from mmpose_ext.toolbox.commands.arguments import add_cfg_options, add_persons, cfg_options, require_paths
+
+if TYPE_CHECKING:
+    from mmpose_ext.toolbox.catalogue.paper_figures import Figure
 
 
 def add_arguments(parser: argparse.ArgumentParser) -> None:
@@ -19,13 +26,16 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
         parser: The parser of this command.
     """
     parser.add_argument(
-        "tables", nargs="*", metavar="PAPER[:TABLE]", help="e.g. xhrnet:2, sharpose or sfm:others; all without this"
+        "tables",
+        nargs="*",
+        metavar="PAPER[:TABLE]",
+        help="e.g. xhrnet:2, sharpose or sfm:others, all without this; or figures, as scanet:fig4",
     )
     parser.add_argument("--list", action="store_true", help="list the tables and their rows, and stop")
     parser.add_argument(
         "--coverage",
         action="store_true",
-        help="count the printed cells with a config and those measured, here or in --out, and stop",
+        help="count the printed cells with a config and those measured, here or in --out; list figures, and stop",
     )
     parser.add_argument("--out", type=Path, default=Path("work_dirs/reproduce"), help="folder of the report")
     parser.add_argument("--data", type=Path, help="folder of the data sets, to test the rows with a checkpoint")
@@ -48,6 +58,13 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
     parser.add_argument("--latency", action="store_true", help="measure one image at a time, all rows in turns")
     parser.add_argument("--rounds", type=int, default=20, help="turns of each row for --latency")
     parser.add_argument("--threads", type=int, default=1, help="CPU threads for --latency")
+    figures = parser.add_argument_group("figures")
+    figures.add_argument("--image", nargs="+", type=Path, default=[], help="images or folders of images")
+    add_persons(figures)
+    text = "logs of MMEngine (<time>/vis_data/<time>.json), or the folders of the trainings"
+    figures.add_argument("--log", nargs="+", default=[], metavar="ALIAS=LOG", help=text)
+    figures.add_argument("--metric", default="", help="score of the logs; by default that of the figure")
+    add_cfg_options(figures)
 
 
 def run(args: argparse.Namespace) -> int:
@@ -61,9 +78,13 @@ def run(args: argparse.Namespace) -> int:
     """
     from mmpose_ext.toolbox.catalogue.coverage import coverage, coverage_text, kept_results
     from mmpose_ext.toolbox.catalogue.metafile import load_metafile, metafiles
+    from mmpose_ext.toolbox.catalogue.paper_figures import find_figures, is_figure
     from mmpose_ext.toolbox.catalogue.paper_tables import find_tables
 
     contents = {name: load_metafile(path) for name, path in metafiles().items()}
+    figures = find_figures([word for word in args.tables if is_figure(word)], contents)
+    if figures:
+        return _draw(figures, args)
     tables = find_tables(args.tables, contents)
     if args.coverage:
         print(coverage_text(coverage(tables, contents, kept_results(args.out)), contents))
@@ -94,3 +115,34 @@ def run(args: argparse.Namespace) -> int:
     for text in found.failed:
         print(f"mmpose-ext reproduce: {text}", file=sys.stderr)
     return 1 if wrong or found.failed else 0
+
+
+def _draw(figures: Sequence[Figure], args: argparse.Namespace) -> int:
+    """Draw figures and print the files."""
+    from mmpose_ext.toolbox.catalogue.paper_figures import is_figure
+
+    if not all(is_figure(word) for word in args.tables):
+        raise ValueError(f"expected tables or figures, got both: {' '.join(args.tables)}")
+    require_paths(args.image, expected="an image or a folder")
+    require_paths([word.rpartition("=")[2] for word in args.log], expected="a log or a folder")
+    for figure in figures:
+        figure.require_drawing()
+    from mmpose_ext.toolbox.reproduction.figures import FigureInputs, draw_figure
+
+    inputs = FigureInputs(
+        checkpoints=args.checkpoint,
+        images=args.image,
+        boxes=args.box,
+        annotations=args.annotations,
+        logs=args.log,
+        metric=args.metric,
+        data=args.data,
+        limit=args.limit,
+        cfg_options=cfg_options(args.cfg_options),
+        out=args.out,
+        command=shlex.join(["mmpose-ext", *sys.argv[1:]]),
+    )
+    for figure in figures:
+        for path in draw_figure(figure, inputs):
+            print(path)
+    return 0

@@ -7,7 +7,16 @@ import shlex
 import sys
 from pathlib import Path
 
-from mmpose_ext.toolbox.commands.arguments import CONFIG, WEIGHTS, add_device, checkpoint_path, positive, require_config
+from mmpose_ext.toolbox.commands.arguments import (
+    CONFIG,
+    WEIGHTS,
+    add_cfg_options,
+    add_device,
+    cfg_options,
+    checkpoint_path,
+    positive,
+    require_config,
+)
 
 
 def add_arguments(parser: argparse.ArgumentParser) -> None:
@@ -27,6 +36,7 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
     parser.add_argument("--rounds", type=int, default=5, help="speed measurements per threshold, 0 for no speed")
     parser.add_argument("--threads", type=positive, help="CPU threads of PyTorch")
     add_device(parser)
+    add_cfg_options(parser)
     out = Path("work_dirs/sweep-threshold")
     parser.add_argument("--out", type=Path, default=out, help="folder for the JSON file and the plot")
 
@@ -46,7 +56,8 @@ def run(args: argparse.Namespace) -> int:
 
     names = ("thresholds", "number", "metric", "batch", "limit", "rounds", "threads", "device", "out")
     options = {name: getattr(args, name) for name in names}
-    sweep = sweep_threshold(args.config, checkpoint, command=shlex.join(["mmpose-ext", *sys.argv[1:]]), **options)
+    options |= dict(cfg_options=cfg_options(args.cfg_options), command=shlex.join(["mmpose-ext", *sys.argv[1:]]))
+    sweep = sweep_threshold(args.config, checkpoint, **options)
     print(sweep.table())
     print(f"{sweep.json} and .png hold the figures and a plot")
     return 0

@@ -8,8 +8,8 @@ from pathlib import Path
 from mmpose_ext.toolbox.commands.arguments import (
     CONFIG,
     WEIGHTS,
+    add_persons,
     checkpoint_path,
-    positive,
     require_config,
     require_paths,
 )
@@ -25,17 +25,7 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
     parser.add_argument("checkpoint", metavar="CHECKPOINT", help=WEIGHTS)
     parser.add_argument("images", nargs="+", type=Path, metavar="IMAGE", help="images or folders of images")
     parser.add_argument("--out", type=Path, default=Path("work_dirs/visualize"), help="folder for the images")
-    where = parser.add_mutually_exclusive_group()
-    where.add_argument(
-        "--box",
-        nargs=4,
-        type=float,
-        action="append",
-        metavar=("X", "Y", "W", "H"),
-        help="a person in every image, may be repeated; by default the whole image is one person",
-    )
-    where.add_argument("--annotations", type=Path, metavar="COCO.json", help="boxes of the persons, by file name")
-    parser.add_argument("--limit", type=positive, help="stop after this number of persons")
+    add_persons(parser)
 
 
 def run(args: argparse.Namespace) -> int:

@@ -176,9 +176,13 @@ def marks(rows: Sequence[Row]) -> tuple[str, str, list[Mark], list[Mark]]:
         return "", "", [], []
     ((chosen, _),) = Counter(key for key, *_ in scores).most_common(1)
     drawn = [(value, row, measured) for key, value, row, measured in scores if key == chosen]
-    over_flops = [Mark(r.giga_flops, value, _label(r), m) for value, r, m in drawn if r.giga_flops is not None]
-    over_latency = [Mark(r.latency["milliseconds"], value, _label(r), m) for value, r, m in drawn if r.latency]
+    over_flops = [_mark(r, r.giga_flops, value, measured=m) for value, r, m in drawn if r.giga_flops is not None]
+    over_latency = [_mark(r, r.latency["milliseconds"], value, measured=m) for value, r, m in drawn if r.latency]
     return *chosen, over_flops, over_latency
+
+
+def _mark(row: Row, cost: float, score: float, *, measured: bool) -> Mark:
+    return Mark(cost, score, _label(row), measured, row.network, row.mega_parameters)
 
 
 def _label(row: Row) -> str:

@@ -156,6 +156,14 @@ class Row:
         text = self.published.get("FLOPs")
         return float(text[:-1]) * {"M": 1e-3, "G": 1}[text[-1]] if text else None
 
+    @property
+    def mega_parameters(self) -> float | None:
+        """Parameters in millions, for a row without a config as the paper prints them; None if it does not."""
+        if self.counts is not None:
+            return self.counts.parameters / 10**6
+        text = self.published.get("Parameters")
+        return float(text[:-1]) * {"M": 1, "G": 1e3}[text[-1]] if text else None
+
     def amount(self, key: str) -> str:
         """A count as text, in the "M" of its rule; operations of thousands of them, or where the paper does so, in "G".
 

@@ -32,12 +32,16 @@ class Mark:
         y: Its score.
         label: Its name.
         measured: Whether the score was measured here; if not, it is the paper's, and the mark is hollow.
+        network: What its network has in common with that of other marks; "" for nothing.
+        parameters: Of the network, in millions; None if not known.
     """
 
     x: float
     y: float
     label: str
     measured: bool
+    network: str = ""
+    parameters: float | None = None
 
 
 @dataclass(frozen=True)

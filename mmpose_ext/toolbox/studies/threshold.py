@@ -17,7 +17,7 @@ import json
 import math
 import statistics
 import time
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import Any, NamedTuple
 
@@ -31,7 +31,7 @@ from mmpose_ext.atomic import atomic_write
 from mmpose_ext.models.sharpose import SHaRPoseFeatures
 from mmpose_ext.toolbox.catalogue.markdown import markdown_table
 from mmpose_ext.toolbox.devices import AUTO, TIMED, resolve_device
-from mmpose_ext.toolbox.networks import build_test_set, load_candidate
+from mmpose_ext.toolbox.networks import build_test_set, load_candidate, merge_options
 
 __all__ = [
     "Row",
@@ -117,6 +117,7 @@ def sweep_threshold(
     rounds: int = 5,
     threads: int | None = None,
     device: str = AUTO,
+    cfg_options: Mapping[str, Any] | None = None,
     out: str | Path = "work_dirs/sweep-threshold",
     command: str = "",
 ) -> Sweep:
@@ -133,6 +134,8 @@ def sweep_threshold(
         rounds: Number of times that the speed at each threshold is measured; 0 for no speed.
         threads: CPU threads of PyTorch; None leaves them as they are.
         device: As in PyTorch, or ``auto``.
+        cfg_options: Keys of the config with dots -> their values, e.g. ``{"test_dataloader.dataset.bbox_file": None}``
+            for the annotated boxes in place of detected ones.
         out: Folder of the JSON file and the plot.
         command: The command line, for the JSON file.
 
@@ -146,6 +149,7 @@ def sweep_threshold(
         torch.set_num_threads(threads)
     candidate = load_candidate(config)
     settings = candidate.require_config()
+    merge_options(settings, cfg_options or {})
     if batch and "test_dataloader" in settings:
         settings.test_dataloader.batch_size = batch
     model = candidate.build(checkpoint=checkpoint).model

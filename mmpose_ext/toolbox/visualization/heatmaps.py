@@ -9,21 +9,41 @@ from mmpose_ext.heads import last_heatmaps
 from mmpose_ext.toolbox.visualization import Panel, Sample
 from mmpose_ext.toolbox.visualization.drawing import heat
 
-__all__ = ["heatmap_panels"]
+__all__ = ["focus", "heatmap_panels", "heatmaps_of"]
+
+
+def heatmaps_of(model: nn.Module, sample: Sample) -> Tensor:
+    """The heatmaps of one person, (K, H, W).
+
+    Args:
+        model: A pose estimator in ``eval()`` mode.
+        sample: One person.
+
+    Raises:
+        ValueError: If the head has none, such as SimCC's.
+    """
+    with torch.no_grad():
+        return last_heatmaps(model(sample.pixels, None, mode="tensor"))[0].float().cpu()
 
 
 def heatmap_panels(model: nn.Module, sample: Sample) -> list[Panel]:
-    """The highest value over all keypoints at each place; nothing for a head without heatmaps, such as SimCC's.
+    """The highest value over all keypoints at each place; nothing for a head without heatmaps.
 
     Args:
         model: A pose estimator in ``eval()`` mode.
         sample: One person.
     """
-    with torch.no_grad():
-        output = model(sample.pixels, None, mode="tensor")
     try:
-        heatmaps: Tensor = last_heatmaps(output)[0]
+        highest = heatmaps_of(model, sample).amax(0)
     except ValueError:
         return []
-    highest = heatmaps.amax(0).float().cpu().numpy()
-    return [Panel(f"heatmaps, up to {highest.max():.3g}", heat(sample.image, highest))]
+    return [Panel(f"heatmaps, up to {highest.max():.3g}", heat(sample.image, highest.numpy()))]
+
+
+def focus(values: Tensor) -> float:
+    """Share of a map that is above the middle of its range: small if it looks at one place.
+
+    Args:
+        values: Of any shape.
+    """
+    return float((values > (values.min() + values.max()) / 2).float().mean())

@@ -28,9 +28,12 @@ def visualize(module: nn.Module, model: nn.Module, sample: Sample) -> list[Panel
     log_p = log_probabilities(maps.normalized)
     noise = gumbel_noise(log_p, torch.Generator(log_p.device).manual_seed(0))
 
+    every = [part for part in model.modules() if isinstance(part, SharperSpatialAttention)]
+    stack = f"stack {every.index(module) + 1}: " if len(every) > 1 else ""
+
     def panel(title: str, values: Tensor, *, absolute: bool = True) -> Panel:
         limits = (0.0, 1.0) if absolute else None
-        return Panel(title, heat(sample.image, values[0, 0].cpu().numpy(), smooth=False, limits=limits))
+        return Panel(stack + title, heat(sample.image, values[0, 0].cpu().numpy(), smooth=False, limits=limits))
 
     return [
         panel(f"soft, at most {float(maps.soft.max()):.4f}", maps.soft, absolute=False),

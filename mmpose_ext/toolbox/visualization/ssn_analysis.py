@@ -61,7 +61,7 @@ def analyze_offsets(config: str, checkpoints: Sequence[str | Path | None], *, ou
         label: offsets_of(candidate.build(checkpoint=one), images)
         for label, one in zip(labels, checkpoints, strict=True)
     }
-    path = Path(out, "offsets.png")
+    path = Path(out, f"{candidate.label}_offsets.png")
     save(plot_offsets(runs), path)
     numbers = {
         label: [dict(name=fsm.name, size=fsm.size, pixels=fsm.pixels.tolist()) for fsm in offsets]
@@ -106,7 +106,7 @@ def analyze_scores(
     if offsets is None:
         raise ValueError(f"expected a module with offsets, got {study.name}, which does not shift")
     found = scores(study.model, study.module, study.batches, predictor=study.predictor)
-    path = Path(out, f"scores-fsm{fsm}.png")
+    path = Path(out, f"{study.label}_scores-fsm{fsm}.png")
     save(plot_keypoint_offsets(offsets, found, study.keypoints, threshold=threshold), path)
     numbers = dict(
         keypoints=study.keypoints, predictor=study.predictor, offsets=offsets.tolist(), scores=found.tolist()
@@ -132,7 +132,7 @@ def analyze_channels(
         found = scores(study.model, study.module, study.batches, predictor=study.predictor, source=kind)
         counts[kind] = (found > threshold).sum(1).tolist()
     title = f"{study.name}: channels with a score above {threshold:g} ({study.predictor})"
-    path = Path(out, f"channels-fsm{fsm}.png")
+    path = Path(out, f"{study.label}_channels-fsm{fsm}.png")
     save(plot_channels(counts, study.keypoints, title=title), path)
     numbers = dict(keypoints=study.keypoints, predictor=study.predictor, channels=counts)
     return Analysis([path, _write(path.with_suffix(".json"), numbers)], [])
@@ -164,14 +164,14 @@ def analyze_receptive_fields(
     Raises:
         ValueError: If the network has no such module, or a file, channel or point can't be used.
     """
-    model, module, settings = _load(config, checkpoint, fsm)
+    label, model, module, settings = _load(config, checkpoint, fsm)
     reader = TopdownReader(settings, model)
     files = []
     for image in map(Path, images):
         sample, pose = reader.read(image, box)
         wanted = None if points is None else [(x, y) for x, y in points]
         drawn = panels(module, f"FSM{fsm}", model, sample, channel=channel, points=wanted)
-        files.append(Path(out, f"receptive-field-fsm{fsm}-{image.stem}.png"))
+        files.append(Path(out, f"{label}_receptive-field-fsm{fsm}_{image.stem}.png"))
         write_image(files[-1], sheet([pose, *drawn]))
     return Analysis(files, [])
 
@@ -185,7 +185,7 @@ class _Study:
         if samples < 1:
             raise ValueError(f"expected at least one sample, got {samples}")
         self.name = f"FSM{fsm}"
-        self.model, self.module, settings = _load(config, checkpoint, fsm)
+        self.label, self.model, self.module, settings = _load(config, checkpoint, fsm)
         first = predictor or next(iter(getattr(self.model.head, "predictors", {})), None)
         if first is None:
             raise ValueError(f"expected a model with an SSNHead, got {type(self.model.head).__name__}")
@@ -193,15 +193,15 @@ class _Study:
         self.batches, self.keypoints = _test_images(settings, self.model, samples)
 
 
-def _load(config: str, checkpoint: str | Path | None, fsm: int) -> tuple[Any, FeatureShiftModule, Config]:
-    """The pose estimator, the module that is asked for, and the config."""
+def _load(config: str, checkpoint: str | Path | None, fsm: int) -> tuple[str, Any, FeatureShiftModule, Config]:
+    """Short name of the config, the pose estimator, the module that is asked for, and the config."""
     candidate = load_candidate(config)
     settings = candidate.require_config()
     model = candidate.build(checkpoint=checkpoint).model
     modules = modules_of(model)
     if f"FSM{fsm}" not in modules:
         raise ValueError(f"expected --fsm from 1 to {len(modules)}, got {fsm}")
-    return model, modules[f"FSM{fsm}"], settings
+    return candidate.label, model, modules[f"FSM{fsm}"], settings
 
 
 def _test_images(config: Config, model: nn.Module, number: int) -> tuple[list[Tensor], list[str]]:

@@ -124,9 +124,9 @@ def test_visualize_knows_the_network() -> None:
 def test_command(tmp_path, capsys) -> None:
     config = "ssn-3block-synthetic"
     assert main(["analyze-ssn", "offsets", config, "none", "--out", str(tmp_path)]) == 0
-    written = json.loads((tmp_path / "offsets.json").read_text())
+    written = json.loads((tmp_path / f"{config}_offsets.json").read_text())
     assert [len(fsm["pixels"]) for fsm in written["random weights"]] == [256, 256, 256]
-    assert (tmp_path / "offsets.png").stat().st_size > 1000
+    assert (tmp_path / f"{config}_offsets.png").stat().st_size > 1000
     assert "FSM1: mean length 0.00 pixels" in capsys.readouterr().out
     assert main(["analyze-ssn", "offsets", "xhrnet-18", "none"]) == 2
     assert "network with FeatureShiftModules" in capsys.readouterr().err

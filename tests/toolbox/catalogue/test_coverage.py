@@ -128,7 +128,7 @@ def _row(content: dict[str, Any]) -> dict[str, Any]:
         (lambda content: content["Tables"][0]["Rows"][0].update(Config="x"), "an alias or one of Stock, got x"),
         (lambda content: content["Tables"][0].pop("Title"), "table 1: expected .*'Title'.* in Tables, got"),
         (lambda content: content["Tables"][1].update(Main="mAP"), "table 2: expected Main among .*, got mAP"),
-        (lambda content: content["Figures"][0].pop("Why"), "figure 1: expected Command, or else Why, got"),
+        (lambda content: content["Figures"][0].pop("Drawing"), "figure 1: expected Drawing, or else Why, got"),
     ],
 )  # fmt: skip
 def test_mistakes_in_tables(change, message: str, tmp_path: Path) -> None:

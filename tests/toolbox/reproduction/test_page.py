@@ -74,7 +74,9 @@ def test_the_score_of_most_rows_is_drawn() -> None:
     score, data, flops, latency = marks(rows)
     assert (score, data, len(flops), latency) == ("AP", "COCO val2017", 15, [])
     by_label = {mark.label: mark for mark in flops}
-    assert by_label["xhrnet-18"] == Mark(pytest.approx(0.18988, abs=1e-4), 65.1, "xhrnet-18", False)
+    cost, parameters = pytest.approx(0.18988, abs=1e-4), pytest.approx(1.337, abs=1e-3)
+    assert by_label["xhrnet-18"] == Mark(cost, 65.1, "xhrnet-18", False, "X-HRNet-18", parameters)
+    assert by_label["DY-ReLU MobileNetV2"].parameters == 9.0, "as printed, where there is no config"
     assert by_label["MobileNetV2"].x == pytest.approx(1.478, abs=1e-3)
     assert by_label["DY-ReLU MobileNetV2"].x == 1.03
     rows = [row for row in rows if row.alias.startswith("xhrnet")]
