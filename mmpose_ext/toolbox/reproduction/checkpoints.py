@@ -48,10 +48,12 @@ def find_checkpoints(rows: Sequence[Row], words: Sequence[str]) -> dict[str, Pat
                 raise ValueError(f"expected a checkpoint in {word!r}, got no file {path}")
             found.setdefault(aliases[alias], path)
         elif name == PUBLISHED:
-            for row in rows:
-                url = stock_weights(row.name) if row.config.startswith(STOCK) else None
-                if url and row.config not in found:
-                    found[row.config] = _download(url)
+            stock = {row.config: stock_weights(row.name) for row in rows if row.config.startswith(STOCK)}
+            if not any(stock.values()):
+                raise ValueError(f"expected tables with networks of MMPose for the checkpoint {PUBLISHED!r}, got none")
+            for config, url in stock.items():
+                if url and config not in found:
+                    found[config] = _download(url)
         else:
             for config, file in _in_folder(path, aliases).items():
                 found.setdefault(config, file)

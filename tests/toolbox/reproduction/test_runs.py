@@ -63,6 +63,7 @@ def test_which_checkpoint(tmp_path: Path) -> None:
         ("xhrnet-18=nothing.pth", "expected a checkpoint in .*, got no file nothing.pth"),
         ("nothing", "expected ALIAS=FILE or a folder of checkpoints, got 'nothing'"),
         ("sfm=nothing.pth", r"expected a row of these tables \(xhrnet-18, .*\) in 'sfm=nothing.pth', got 'sfm'"),
+        ("mmpose", "expected tables with networks of MMPose for the checkpoint 'mmpose', got none"),
         (".", "expected files named xhrnet-18, .* in .*, got no checkpoint"),
     ],
 )
