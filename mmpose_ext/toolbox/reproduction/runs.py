@@ -43,6 +43,7 @@ Run = Callable[..., int]
 ONE_PROCESS = Launcher()
 """How everything is run by default."""
 
+_MPII = {"PCK": "PCKh@0.5", "PCK@0.1": "PCKh@0.1"}
 _STEP = re.compile(r"(?:Epoch|Iter)\((test|train|val)\)\s*(\[\s*\d+\])?\s*\[\s*(\d+)/(\d+)\]")
 _INTERVAL = 10
 """Batches between two lines of the log."""
@@ -63,10 +64,14 @@ def as_published(printed: Mapping[str, float]) -> dict[str, float]:
 
     Returns:
         E.g. ``AP50``, ``torso PCK@0.2``, ``PCKh@0.5``, and ``E1 AP50`` for ``E1/coco/AP .5`` of a predictor;
-        without COCO's -1, for no score, and counts of persons.
+        without COCO's -1, for no score, and counts of persons. MMPose's metric of MPII has no prefix in its own
+        configs: its ``PCK`` is ``PCKh@0.5``, its ``Head PCK`` is ``Head``.
     """
     scores = {}
     for name, value in printed.items():
+        if "Head PCK" in printed and name.endswith(("PCK", "PCK@0.1")):
+            scores[_MPII.get(name, name.removesuffix(" PCK"))] = round(float(value), 3)
+            continue
         path, _, rest = name.rpartition("/")
         predictor, _, prefix = path.rpartition("/")
         fraction = prefix == "coco" or prefix.startswith("PCK@")
@@ -140,7 +145,9 @@ def measure(
 def _said(row: Row, command: list[str], checkpoint: Path, data: Path, options: Mapping[str, str]) -> str:
     """The command without this machine's paths."""
     changed = ["--cfg-options", *(f"{key}={value}" for key, value in options.items())] if options else []
-    words = shlex.join([*command[:3], row.name if options else row.config, "--checkpoint", str(checkpoint), *changed])
+    words = shlex.join(
+        [*command[:3], f"{row.name}.py" if options else row.config, "--checkpoint", str(checkpoint), *changed]
+    )
     return words if options else f"{VARIABLE}={data} {words}"
 
 

@@ -183,6 +183,8 @@ def test_names_as_papers_have_them() -> None:
         "stock PCK": 28.3,
     }
     assert runs.as_published(printed) == scores
+    stock = {"Head PCK": 96.4, "Wrist PCK": 83.5, "PCK": 88.1, "PCK@0.1": 32.5}
+    assert runs.as_published(stock) == {"Head": 96.4, "Wrist": 83.5, "PCKh@0.5": 88.1, "PCKh@0.1": 32.5}
 
 
 class Mim:
