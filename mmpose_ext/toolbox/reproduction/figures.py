@@ -158,7 +158,10 @@ def _samples(figure: Figure, inputs: FigureInputs) -> dict[str, Any]:
 
 def _thresholds(figure: Figure, inputs: FigureInputs) -> list[Path]:
     files = []
-    options: dict[str, Any] = {"batch": min(inputs.limit, 32), "limit": -(-inputs.limit // 32)} if inputs.limit else {}
+    options: dict[str, Any] = {}
+    if inputs.limit:
+        batches = -(-inputs.limit // 32)
+        options |= {"batch": inputs.limit // batches, "limit": batches}
     options |= dict(rounds=0, cfg_options={**ANNOTATED_BOXES, **inputs.cfg_options}, command=inputs.command)
     for config, checkpoint in _networks(figure, inputs).items():
         sweep = sweep_threshold(config, checkpoint, **options, out=_out(figure, inputs))
