@@ -91,6 +91,17 @@ def test_batch_size_and_length(path: Path) -> None:
 
 
 @every_leaf
+def test_only_hooks_of_mmengine_are_taken_away(path: Path) -> None:
+    """MMEngine takes None for its own hooks only, and fails when a training starts."""
+    from mmengine.runner import Runner
+
+    runner = Runner.__new__(Runner)
+    runner._hooks = []
+    hooks = {name: hook and dict(type="IterTimerHook") for name, hook in load(path).default_hooks.items()}
+    runner.register_default_hooks(hooks)
+
+
+@every_leaf
 def test_size_and_codec(path: Path) -> None:
     config, name = load(path), fields(path)
     size = (int(name["width"] or 0), int(name["height"] or 0))

@@ -2,7 +2,8 @@
 
 _base_ = ["td-hm_sharpose-base_udp-4xb64-210e_coco-256x192.py"]
 
-default_hooks = dict(quality=None)  # no quality is predicted
+# no quality is predicted
+default_hooks = dict(_delete_=True, **{name: hook for name, hook in _base_.default_hooks.items() if name != "quality"})
 
 model = dict(
     backbone=dict(
