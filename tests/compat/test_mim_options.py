@@ -10,7 +10,7 @@ import pytest
 from click.testing import CliRunner
 
 
-@pytest.mark.parametrize("verb", ["train", "test", "gridsearch"])
+@pytest.mark.parametrize("verb", ["train", "test"])
 def test_slurm_without_more_arguments(verb: str, monkeypatch: pytest.MonkeyPatch) -> None:
     module = importlib.import_module(f"mim.commands.{verb}")
     commands: list[list[str]] = []
@@ -20,9 +20,7 @@ def test_slurm_without_more_arguments(verb: str, monkeypatch: pytest.MonkeyPatch
         return 0
 
     monkeypatch.setattr(subprocess, "check_call", run)
-    monkeypatch.setattr(module, "run_command", run, raising=False)
     words = ["mmpose", "td-hm_res50_8xb64-210e_coco-256x192.py", "--launcher", "slurm", "--partition", "p"]
-    words += ["--search-args", "--optim_wrapper.optimizer.lr 1e-3", "--work-dir", "w"] if verb == "gridsearch" else []
     words += ["--checkpoint", "a.pth"] if verb == "test" else []
     result = CliRunner().invoke(module.cli, [*words, "--gpus", "2", "--gpus-per-node", "2"])
     assert result.exception is None or isinstance(result.exception, SystemExit), result.exception

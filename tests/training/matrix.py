@@ -85,7 +85,9 @@ def sharpose(name: str, kind: str = "SHaRPose", **options: Any) -> Row:
     home = f"sharpose/td-hm_sharpose-{name}_coco-256x192.py"
     extra = {} if kind == "SHaRPose" else dict(backbone=dict(**ONE_MPII, type=kind, **options))
     small = dict(SHARPOSE, backbone=dict(SHARPOSE["backbone"], **options))
-    hooks = QUALITY if kind == "SHaRPose" else dict(quality=dict(_delete_=True, type="SyncBuffersHook"))  # one stage has no gate
+    hooks = (
+        QUALITY if kind == "SHaRPose" else dict(quality=dict(_delete_=True, type="SyncBuffersHook"))
+    )  # one stage has no gate
     return Row(home, "sharpose/td-hm_sharpose-base_udp-4xb64-210e_mpii-256x256.py", small, extra, hooks)
 
 
