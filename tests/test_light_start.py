@@ -127,6 +127,7 @@ for name, registry in vars(mmpose.registry).items():
 """
 
 
+@pytest.mark.slow
 def test_a_look_up_imports_the_packages_that_register_in_this_registry() -> None:
     run(LOOK_UPS)
 

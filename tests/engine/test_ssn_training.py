@@ -19,6 +19,7 @@ from mmpose_ext.models.ssn import FeatureShiftModule
 from tests.tiny import write_config
 
 GROUPS = dict(offsets=dict(pattern=r"\.shift\.offsets$", lr=1e-3))
+PARAMWISE = dict(groups=GROUPS)
 
 
 def network() -> nn.Module:
@@ -46,6 +47,20 @@ def test_groups() -> None:
     sizes = {group["group_name"]: [p.numel() for p in group["params"]] for group in optimizer.optimizer.param_groups}
     assert sizes["offsets"] == [10]
     assert sum(sizes["network"]) == sum(p.numel() for p in network().parameters()) - 10
+
+
+def test_a_frozen_group_is_there_and_empty() -> None:
+    """As with `frozen_stages`: its scheduler finds it, and nothing moves."""
+    model = network()
+    model[1].requires_grad_(False)
+    optimizer = build_optim_wrapper(
+        model, dict(optimizer=dict(type="Adam", lr=5e-4), constructor="NamedGroupsConstructor", paramwise_cfg=PARAMWISE)
+    )
+    PARAM_SCHEDULERS.build(dict(type="GroupStepLR", group="offsets", step_size=1, optimizer=optimizer))
+    before = model[0].weight.detach().clone()
+    optimizer.update_params(model(torch.rand(1, 3, 4, 4)).sum())
+    assert rates(optimizer) == dict(offsets=1e-3, network=5e-4)
+    assert optimizer.optimizer.param_groups[0]["params"] == [] and not torch.equal(before, model[0].weight)
 
 
 @pytest.mark.parametrize(

@@ -49,6 +49,7 @@ class Row(NamedTuple):
         small: What makes the network narrow, for both.
         away_small: What only the other data set's needs.
         hooks: What the short run changes in the hooks.
+        one_rate: Whether the other data set's recipe loses its groups of parameters, for a network without offsets.
     """
 
     home: str
@@ -56,6 +57,7 @@ class Row(NamedTuple):
     small: Mapping[str, Any]
     away_small: Mapping[str, Any] = {}
     hooks: Mapping[str, Any] = {}
+    one_rate: bool = False
 
 
 XHRNET = dict(
@@ -91,10 +93,13 @@ def sharpose(name: str, kind: str = "SHaRPose", **options: Any) -> Row:
     return Row(home, "sharpose/td-hm_sharpose-base_udp-4xb64-210e_mpii-256x256.py", small, extra, hooks)
 
 
-def ssn(name: str, small: Mapping[str, Any] = SSN, hooks: Mapping[str, Any] = INSERTION, **away: Any) -> Row:
+def ssn(
+    name: str, small: Mapping[str, Any] = SSN, hooks: Mapping[str, Any] = INSERTION, **away: Mapping[str, Any]
+) -> Row:
     """SSN or its ablations."""
     mpii = "ssn/td-hm_ssn_1xb16-210e_mpii-256x256.py"
-    return Row(f"ssn/td-hm_{name}_1xb16-400k_coco-256x192.py", mpii, small, dict(backbone=away) if away else {}, hooks)
+    one_rate = name in ("ssn-without-shifting", "ssn-backbone")
+    return Row(f"ssn/td-hm_{name}_1xb16-400k_coco-256x192.py", mpii, small, away, hooks, one_rate)
 
 
 def xhrnet(name: str, **away: Any) -> Row:
@@ -127,9 +132,16 @@ ROWS: dict[str, Row] = {
     "SHaRPose, fine only": sharpose("base-onlyfine_udp-4xb64-210e", "SHaRPoseOneStage", scale=1.0),
     "SHaRPose, EViT": sharpose("base-evit_udp-4xb64-210e", "SHaRPoseEViT", prune_at=(1, 2)),
     "SSN": ssn("ssn"),
-    "SSN without CA": ssn("ssn-without-ca", attention=None),
-    "SSN without shifting": ssn("ssn-without-shifting", shifting=False),
-    "SSN's ResNet": ssn("ssn-backbone", dict(backbone=SSN_BACKBONE, **SSN_UP), {}),
+    "SSN without CA": ssn("ssn-without-ca", backbone=dict(attention=None)),
+    "SSN without shifting": ssn("ssn-without-shifting", backbone=dict(shifting=False)),
+    "SSN's ResNet": ssn(
+        "ssn-backbone",
+        dict(backbone=SSN_BACKBONE, **SSN_UP),
+        dict(insertion=dict(_delete_=True, type="SyncBuffersHook")),  # nothing to insert
+        backbone=dict(shift_channels=None, first_shift_channels=None),
+        neck=dict(early_stages=()),
+        head=dict(predictors=("P1", "P2", "P3", "P4")),
+    ),
     "3Block+3FSM": Row(
         "ssn/td-hm_ssn-3block-k256_1xb16-400k_coco-256x192.py",
         "ssn/td-hm_ssn-3block-k256_1xb32-6e_lspet-128x96.py",
@@ -181,7 +193,15 @@ def merged(first: Mapping[str, Any], second: Mapping[str, Any]) -> dict[str, Any
     return result
 
 
-def write_short(leaf: Path | str, out: Path, model: Mapping[str, Any], hooks: Mapping[str, Any]) -> Path:
+ONE_RATE = """
+optim_wrapper = dict(constructor="DefaultOptimWrapperConstructor", paramwise_cfg=None)
+param_scheduler = []
+"""
+
+
+def write_short(
+    leaf: Path | str, out: Path, model: Mapping[str, Any], hooks: Mapping[str, Any], *, one_rate: bool = False
+) -> Path:
     """Write the child of a config that trains a narrow network for two epochs, or four iterations.
 
     Args:
@@ -189,6 +209,7 @@ def write_short(leaf: Path | str, out: Path, model: Mapping[str, Any], hooks: Ma
         out: The file.
         model: What changes in the network.
         hooks: What changes in the hooks.
+        one_rate: See :class:`Row`.
     """
     config = Config.fromfile(leaf)
     by_epoch = config.train_cfg.get("by_epoch", True)
@@ -198,7 +219,7 @@ def write_short(leaf: Path | str, out: Path, model: Mapping[str, Any], hooks: Ma
     hooks |= dict(logger=dict(interval=1), checkpoint=dict(**checkpoint, max_keep_ckpts=9))
     unused = bool(config.get("find_unused_parameters", False))
     text = SHORT.format(leaf=leaf, model=model, hooks=hooks, length=length, unused=unused)
-    out.write_text(text)
+    out.write_text(text + (ONE_RATE if one_rate else ""))
     return out
 
 

@@ -35,7 +35,7 @@ class Bench:
         row = self.row
         self.home = write_short(CONFIGS / row.home, root / "home.py", row.small, row.hooks)
         away = merged(row.small, row.away_small)
-        self.away = write_short(CONFIGS / row.away, root / "away.py", away, row.hooks)
+        self.away = write_short(CONFIGS / row.away, root / "away.py", away, row.hooks, one_rate=row.one_rate)
         self._trained: Done | None = None
 
     @property

@@ -19,7 +19,7 @@ class NamedGroupsConstructor(DefaultOptimWrapperConstructor):
 
     ``paramwise_cfg`` is ``dict(groups=dict(NAME=dict(pattern=..., lr=..., ...)))``: the regular expression is searched
     in the names of the parameters, the other keys are options of the optimizer for this group. Of several groups the
-    first counts. The name stands in the group as ``group_name``.
+    first counts. The name stands in the group as ``group_name``. A group whose parameters are all frozen stays, empty.
 
     Args:
         optim_wrapper_cfg: Config of the optimizer wrapper, with its ``optimizer``.
@@ -53,14 +53,15 @@ class NamedGroupsConstructor(DefaultOptimWrapperConstructor):
             name: {"params": [], "group_name": name, **{k: v for k, v in options.items() if k != "pattern"}}
             for name, options in {**settings, REST: {}}.items()
         }
+        found = {REST}
         for name, parameter in module.named_parameters():
+            fitting = (group for group, options in settings.items() if re.search(options["pattern"], name))
+            found.add(group := next(fitting, REST))
             if parameter.requires_grad:
-                fitting = (group for group, options in settings.items() if re.search(options["pattern"], name))
-                groups[next(fitting, REST)]["params"].append(parameter)
-        empty = [name for name in settings if not groups[name]["params"]]
-        if empty:
+                groups[group]["params"].append(parameter)
+        if unfit := [name for name in settings if name not in found]:
             raise ValueError(
                 "expected patterns that fit names of parameters, got "
-                + ", ".join(f"{settings[name]['pattern']!r} ({name})" for name in empty)
+                + ", ".join(f"{settings[name]['pattern']!r} ({name})" for name in unfit)
             )
-        params.extend(group for group in groups.values() if group["params"])
+        params.extend(group for name, group in groups.items() if group["params"] or name != REST)
