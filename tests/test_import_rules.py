@@ -18,7 +18,7 @@ ROLES = {"backbone.py", "neck.py", "head.py", "initializer.py"}
 
 FLOORS: list[set[str]] = [
     {"version", "startup", "atomic", "errors", "weights"},
-    {"image_file", "mpii_release"},
+    {"image_file", "log_file", "mpii_release"},
     {"compat", "layers", "convert"},
     {"heads"},
     {"models", "codecs", "estimators", "datasets", "evaluation", "engine"},

@@ -17,6 +17,7 @@ from collections.abc import Iterable, Sequence
 from typing import Any
 
 from mmpose_ext.compat._tools import running_tool
+from mmpose_ext.log_file import read_log
 
 __all__ = ["install", "keys_of", "open_log", "select"]
 
@@ -76,13 +77,13 @@ def open_log(path: str, mode: str = "r") -> io.StringIO:
 
     Args:
         path: A log in MMEngine's format, a JSON object in each line.
-        mode: For reading.
+        mode: Of ``open``, without a meaning here.
 
     Raises:
+        UnusableFile: If it can't be read.
         SystemExit: With one line if the log has nothing to show.
     """
-    with open(path, mode) as file:
-        logs = [json.loads(line) for line in file if line.strip()]
+    logs = read_log(path)
     try:
         chosen = select(logs, keys_of(sys.argv[1:]))
     except ValueError as error:

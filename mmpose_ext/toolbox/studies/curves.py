@@ -12,6 +12,7 @@ from pathlib import Path
 from typing import Any, NamedTuple
 
 from mmpose_ext.atomic import atomic_write
+from mmpose_ext.log_file import read_log
 from mmpose_ext.toolbox.studies.ssn_plots import save
 
 __all__ = ["Curves", "plot_curves", "read_scores"]
@@ -66,7 +67,7 @@ def read_scores(path: Path) -> dict[str, dict[int, float]]:
         raise ValueError(f"expected a log, or a folder with */vis_data/*.json, got {path}")
     scores: dict[str, dict[int, float]] = {}
     for file in files:
-        for entry in _lines(file):
+        for entry in read_log(file):
             if "lr" in entry or "loss" in entry or "step" not in entry:
                 continue  # of a training step
             for key, value in entry.items():
@@ -80,16 +81,6 @@ def read_scores(path: Path) -> dict[str, dict[int, float]]:
 def _logs_below(folder: Path) -> list[Path]:
     """Logs by the time of their start; ``scalars.json`` has the same lines again."""
     return [file for file in folder.rglob("vis_data/*.json") if file.stem == file.parent.parent.name]
-
-
-def _lines(file: Path) -> list[dict[str, Any]]:
-    try:
-        entries = [json.loads(line) for line in file.read_text(encoding="utf-8").splitlines() if line.strip()]
-    except (OSError, ValueError) as error:  # not JSON, or not text
-        raise ValueError(f"expected a log of MMEngine, JSON line by line, got {file} ({error})") from error
-    if not all(isinstance(entry, dict) for entry in entries):
-        raise ValueError(f"expected a log of MMEngine, one JSON object on each line, got {file}")
-    return entries
 
 
 def _choose(
