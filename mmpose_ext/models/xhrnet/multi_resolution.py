@@ -165,8 +165,11 @@ class MultiResolutionModule(nn.Module):
             if i == 0:
                 total = 2 * x if lower is None else torch.add(lower, x, alpha=2)
             else:
-                total = torch.add(x if lower is None else x + lower, self.paths[f"0to{i}"](fused[0]), alpha=2)
-            for j in range(1, i):
-                total = total + self.paths[f"{j}to{i}"](maps[j])
+                highest = self.paths[f"0to{i}"](fused[0])
+                others = [self.paths[f"{j}to{i}"](maps[j]) for j in range(1, i)] + ([] if lower is None else [lower])
+                if others:  # x last: runtimes add up outputs of convolutions in the layout of convolutions
+                    total = x + torch.add(sum(others[1:], others[0]), highest, alpha=2)
+                else:
+                    total = torch.add(x, highest, alpha=2)
             fused.append(total)
         return [F.relu(x) for x in fused]

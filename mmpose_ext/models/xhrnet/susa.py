@@ -22,6 +22,8 @@ import torch
 import torch.nn.functional as F
 from torch import Tensor, nn
 
+from mmpose_ext.layers.target_runtime import target_runtime
+
 Axis = Literal["H", "W"]
 Fusion = Literal["mul", "add"]
 
@@ -182,7 +184,12 @@ class SpatiallyUnidimensionalSelfAttention(nn.Module):
         _, channels, height, width = x.shape
         length = height if self.axis == "H" else width
         stripe = torch.outer(self.grouping.weight, self.averaging_weight(length) / length)
-        if self.axis == "H":
+        if target_runtime() == "openvino":  # depthwise convolutions whose kernels span an axis
+            kernels = stripe.reshape(channels, 1, *((height, 1) if self.axis == "H" else (1, width)))
+            ones = torch.ones(channels, 1, *((1, width) if self.axis == "H" else (height, 1)), dtype=x.dtype)
+            grouping = F.conv2d(x, kernels, groups=channels).softmax(4 - _DIM[self.axis])  # Eq. (3)
+            context = F.conv2d(x * grouping, ones, groups=channels)
+        elif self.axis == "H":
             grouping = torch.matmul(stripe[:, None, :], x).softmax(3)  # Eq. (3), (B, C, 1, W)
             context = torch.matmul(x, grouping.reshape(-1, channels, width, 1))  # (B, C, H, 1)
         else:

@@ -18,6 +18,7 @@ from mmcv.cnn import ConvModule
 from torch import Tensor, nn
 
 from mmpose_ext.layers.checkpointing import checkpointed
+from mmpose_ext.layers.target_runtime import target_runtime
 from mmpose_ext.models.xhrnet.susa import Axis, Fusion, SpatiallyUnidimensionalSelfAttention
 
 BLOCKS: dict[str, tuple[str, ...]] = {
@@ -41,8 +42,11 @@ def interleave(first: Tensor, second: Tensor) -> Tensor:
     Returns:
         Shape (B, 2C, H, W), in ``channels_last`` memory.
     """
-    if torch.onnx.is_in_onnx_export():  # runtimes keep maps as (B, C, H, W)
+    if torch.onnx.is_in_onnx_export():
         _, channels, height, width = first.shape
+        if target_runtime() == "openvino":
+            pair = torch.cat((first, second), dim=1).reshape(-1, 2, channels, height, width)
+            return pair.transpose(1, 2).reshape(-1, 2 * channels, height, width)
         return torch.cat((first, second), dim=2).reshape(-1, 2 * channels, height, width)
     pair = torch.stack((first.permute(0, 2, 3, 1), second.permute(0, 2, 3, 1)), dim=-1)
     return pair.flatten(-2).permute(0, 3, 1, 2)
