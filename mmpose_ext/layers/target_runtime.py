@@ -1,7 +1,7 @@
 """The runtime that an ONNX graph is traced for, where one form of the arithmetic is fast in one and slow in another.
 
-ONNX Runtime keeps maps as (B, C, H, W), and its matrix products on them cost little. OpenVINO keeps maps as (B, H, W, C)
-between convolutions, and copies each map that a matrix product reads.
+ONNX Runtime keeps maps as (B, C, H, W), and its matrix products on them cost little. OpenVINO keeps maps as (B, H, W,
+C) between convolutions, and copies each map that a matrix product reads.
 """
 
 from __future__ import annotations
