@@ -13,7 +13,7 @@ The convention is RepVGG's.
 from __future__ import annotations
 
 import re
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from typing import Any, TypeVar
 
 import torch
@@ -22,10 +22,16 @@ from torch import nn
 from torch.nn.modules.batchnorm import _BatchNorm
 from torch.nn.utils.fusion import fuse_conv_bn_eval
 
-__all__ = ["DEPLOY_METHOD", "Deployable", "fold_batch_norms", "is_deployable", "switch_to_deploy"]
+from mmpose_ext.layers.folding import affine_of, fold_into_next
+
+__all__ = ["DEPLOY_METHOD", "ORDER", "Deployable", "fold_batch_norms", "is_deployable", "switch_to_deploy"]
 
 DEPLOY_METHOD = "switch_to_deploy"
 """Name of the method by which a module brings itself into its deployed form."""
+
+ORDER = "execution_order"
+"""Name of the attribute in which a module lists its children that run one behind the other, each on nothing but the
+output of the one before, which nothing else reads."""
 
 _Module = TypeVar("_Module", bound=nn.Module)
 
@@ -108,12 +114,16 @@ def switch_to_deploy(model: _Module) -> _Module:
 
 
 def fold_batch_norms(model: _Module) -> _Module:
-    """Fold each batch norm into the convolution before it, in place, and leave an ``nn.Identity`` behind.
+    """Fold each batch norm into a convolution next to it, in place, and leave an ``nn.Identity`` behind.
 
-    A pair is folded where a norm certainly follows its convolution: neighbors in an ``nn.Sequential``, an mmcv
-    ``ConvModule`` whose order starts with them, and neighboring attributes that are called so and have the same number
-    (``conv1`` and ``bn1``, ``conv`` and ``norm``). Other names promise nothing: the ``norm`` of a feature shifting
-    module stands behind its ``expand``, and behind a sum.
+    A norm behind a convolution, transposed or not, goes into that one. A norm and a ReLU in front of a convolution
+    without padding become a clamp and go into it, see :func:`.fold_into_next`.
+
+    Nothing is folded where the order of execution is not certain. It is in an ``nn.Sequential``, in an mmcv
+    ``ConvModule`` whose order starts with convolution and norm, among children that a module names in
+    :data:`ORDER`, and for neighboring attributes that are called so and have the same number (``conv1`` and ``bn1``,
+    ``conv`` and ``norm``). Other names promise nothing: the ``norm`` of a feature shifting module stands behind its
+    ``expand``, and behind a sum.
 
     Args:
         model: A network in ``eval()`` mode.
@@ -126,25 +136,49 @@ def fold_batch_norms(model: _Module) -> _Module:
     """
     _require_eval(model)
     for parent in list(model.modules()):
-        for conv_name, norm_name in list(_pairs(parent)):
-            conv, norm = parent._modules[conv_name], parent._modules[norm_name]
-            parent._modules[conv_name] = fuse_conv_bn_eval(conv, norm)
-            parent._modules[norm_name] = nn.Identity().eval()
+        for chain in _chains(parent):
+            _fold_chain(parent, chain)
     return model
 
 
-def _pairs(parent: nn.Module) -> Iterator[tuple[str, str]]:
-    """Names of the (convolution, norm) children that can be folded."""
-    if isinstance(parent, ConvModule) and tuple(parent.order[:2]) != ("conv", "norm"):
-        return
-    children = list(parent.named_children())
-    for (conv_name, conv), (norm_name, norm) in zip(children, children[1:], strict=False):
-        if not isinstance(conv, nn.Conv2d) or not isinstance(norm, _BatchNorm):
+def _chains(parent: nn.Module) -> Iterator[list[str]]:
+    """Names of children that run one behind the other."""
+    names = [name for name, _ in parent.named_children()]
+    if isinstance(parent, nn.Sequential):
+        yield names
+    elif isinstance(parent, ConvModule):
+        if tuple(parent.order[:2]) == ("conv", "norm"):
+            yield names[:2]
+    else:
+        order = list(getattr(parent, ORDER, ()))
+        yield order
+        for pair in zip(names, names[1:], strict=False):
+            if _follows(*pair) and not set(pair) & set(order):
+                yield list(pair)
+
+
+def _fold_chain(parent: nn.Module, names: Sequence[str]) -> None:
+    parts = parent._modules
+    for first, second in zip(names, names[1:], strict=False):
+        conv, norm = parts[first], parts[second]
+        if isinstance(conv, nn.Conv2d | nn.ConvTranspose2d) and _fits(norm, conv):
+            transposed = isinstance(conv, nn.ConvTranspose2d)
+            parts[first] = fuse_conv_bn_eval(conv, norm, transpose=transposed)
+            parts[second] = nn.Identity().eval()
+    for first, second, third in zip(names, names[1:], names[2:], strict=False):
+        norm, activation, conv = parts[first], parts[second], parts[third]
+        if not isinstance(norm, _BatchNorm) or type(activation) is not nn.ReLU or not isinstance(conv, nn.Conv2d):
             continue
-        if norm.running_mean is None or norm.num_features != conv.out_channels:
-            continue
-        if isinstance(parent, nn.Sequential | ConvModule) or _follows(conv_name, norm_name):
-            yield conv_name, norm_name
+        if norm.running_mean is not None and not any(conv.padding) and norm.num_features == conv.in_channels:
+            parts[first] = fold_into_next(*affine_of(norm), conv)
+            parts[second] = nn.Identity().eval()
+
+
+def _fits(norm: nn.Module | None, conv: nn.Conv2d | nn.ConvTranspose2d) -> bool:
+    """Whether a norm can be folded into the convolution before it."""
+    if not isinstance(norm, _BatchNorm) or norm.running_mean is None or norm.num_features != conv.out_channels:
+        return False
+    return isinstance(conv, nn.Conv2d) or conv.groups == 1  # the weights of a transposed one don't list its outputs
 
 
 def _require_eval(model: nn.Module) -> None:

@@ -48,15 +48,20 @@ class PreActivationResidual(nn.Module):
         with_cp: Whether training keeps only the input and computes the inside again for the gradient.
     """
 
+    execution_order = tuple(f"{part}{i}" for i in (1, 2, 3) for part in ("norm", "relu", "conv"))
+
     def __init__(self, in_channels: int, out_channels: int, *, norm_cfg: dict) -> None:
         super().__init__()
         self.with_cp = False
         middle = out_channels // 2
         self.norm1 = make_norm(norm_cfg, in_channels)
+        self.relu1 = nn.ReLU(inplace=True)
         self.conv1 = nn.Conv2d(in_channels, middle, 1)
         self.norm2 = make_norm(norm_cfg, middle)
+        self.relu2 = nn.ReLU(inplace=True)
         self.conv2 = nn.Conv2d(middle, middle, 3, padding=1)
         self.norm3 = make_norm(norm_cfg, middle)
+        self.relu3 = nn.ReLU(inplace=True)
         self.conv3 = nn.Conv2d(middle, out_channels, 1)
         self.shortcut = nn.Identity() if in_channels == out_channels else nn.Conv2d(in_channels, out_channels, 1)
 
@@ -67,9 +72,9 @@ class PreActivationResidual(nn.Module):
 
     def residual(self, x: Tensor) -> Tensor:
         """The three convolutions without the shortcut."""
-        out = self.conv1(F.relu(self.norm1(x), inplace=True))
-        out = self.conv2(F.relu(self.norm2(out), inplace=True))
-        return self.conv3(F.relu(self.norm3(out), inplace=True))
+        out = self.conv1(self.relu1(self.norm1(x)))
+        out = self.conv2(self.relu2(self.norm2(out)))
+        return self.conv3(self.relu3(self.norm3(out)))
 
 
 class Hourglass(nn.Module):

@@ -23,6 +23,7 @@ from torch import Tensor, nn
 
 from mmpose_ext.convert.sharpose import sharpose
 from mmpose_ext.convert.vit import vit
+from mmpose_ext.layers.deploy import Deployable
 from mmpose_ext.layers.freezing import Freezable
 from mmpose_ext.layers.fused_linear import use_fused_linear
 from mmpose_ext.layers.loading import RequiresOwnKeys, rewrite_keys
@@ -53,7 +54,7 @@ class CoarseResult(NamedTuple):
     """The others, (B, N - K)."""
 
 
-class CoarseStage(Freezable, RequiresOwnKeys, BaseModule):
+class CoarseStage(Freezable, Deployable, RequiresOwnKeys, BaseModule):
     """Keypoint tokens, one quality token and the patches of one grid, in one transformer.
 
     Args:
@@ -205,6 +206,7 @@ class CoarseStage(Freezable, RequiresOwnKeys, BaseModule):
         """
         del test_cfg
         use_fused_linear(self)
+        self.mark_deployed()
 
     def _load_from_state_dict(self, state_dict: dict[str, Tensor], prefix: str, *args: Any) -> None:
         """Convert official keys and those of vision transformers, then fit positions and tokens to this model.

@@ -17,12 +17,15 @@ from collections.abc import Sequence
 from pathlib import Path
 from typing import Any
 
+import torch
 from mmpose.models.backbones import ResNet
 from mmpose.registry import MODELS
 from torch import Tensor, nn
 
 from mmpose_ext.convert.ssn import ssn
+from mmpose_ext.layers.deploy import Deployable, fold_batch_norms
 from mmpose_ext.layers.loading import RequiresOwnKeys, rewrite_keys
+from mmpose_ext.layers.pointwise import use_pointwise
 from mmpose_ext.models.ssn.correlation_attention import Activation
 from mmpose_ext.models.ssn.feature_shift_module import FeatureShiftModule
 
@@ -30,7 +33,7 @@ MODELS.register_module(module=FeatureShiftModule)  # for `plugins` in configs
 
 
 @MODELS.register_module()
-class SSNResNet(RequiresOwnKeys, ResNet):
+class SSNResNet(Deployable, RequiresOwnKeys, ResNet):
     """ResNet with a feature shifting module (FSM) before its blocks.
 
     With ``num_stages=1``, ``depth=50`` and ``attention='sigmoid'`` it is the "3Block+3FSM" network.
@@ -152,6 +155,8 @@ class SSNResNet(RequiresOwnKeys, ResNet):
         Returns:
             One map per entry of ``out_indices``, of strides 4, 8, 16, 32.
         """
+        if self.is_deployed:
+            x = x.contiguous(memory_format=torch.channels_last)
         x = self.maxpool(self.relu(self.norm1(self.conv1(x))))
         maps = []
         for stage, layer in enumerate(self.res_layers):
@@ -163,6 +168,22 @@ class SSNResNet(RequiresOwnKeys, ResNet):
             if stage in self.out_indices:
                 maps.append(x)
         return tuple(maps)
+
+    def switch_to_deploy(self, test_cfg: dict | None = None) -> None:
+        """Fold the batch norms, lay out all ``channels_last`` and turn 1x1 convolutions into matrix products, in place.
+
+        For inference only. Group norm depends on the image and stays.
+
+        Args:
+            test_cfg: What MMPose hands to every such method; nothing of it is used here.
+        """
+        del test_cfg
+        for fsm in self.fsms.values():
+            fsm.switch_to_deploy()
+        fold_batch_norms(self)
+        use_pointwise(self)
+        self.to(memory_format=torch.channels_last)
+        self.mark_deployed()
 
     def _freeze_stages(self) -> None:
         """Freeze the first stages and their FSMs; MMPose's ResNet calls it when it is built and in ``train``."""

@@ -13,12 +13,16 @@ import torch
 from mmcv.cnn import build_norm_layer
 from mmengine.model import BaseModule
 from torch import Tensor, nn
+from torch.nn.modules.batchnorm import _BatchNorm
 
+from mmpose_ext.layers.deploy import Deployable, fold_batch_norms
+from mmpose_ext.layers.folding import affine_of
+from mmpose_ext.layers.pointwise import FromPlanes, ToPlanes
 from mmpose_ext.models.ssn.correlation_attention import Activation, CorrelationAttention
 from mmpose_ext.models.ssn.shift import LearnedShift
 
 
-class FeatureShiftModule(BaseModule):
+class FeatureShiftModule(Deployable, BaseModule):
     """Mix shifted features into a map: ReLU(BN(P + W^beta (F * shift(W^alpha P)))).
 
     It has the shape of its input, so it fits between any two layers, and as a plugin layer into the ResNets of the
@@ -75,6 +79,8 @@ class FeatureShiftModule(BaseModule):
         )
         self.expand = nn.Conv2d(shift_channels, in_channels, 1)  # w^beta
         self.norm = build_norm_layer(norm_cfg, in_channels)[1]
+        self.scale: Tensor | None
+        self.register_buffer("scale", None)  # of the norm, where it is folded
 
     def non_local(self, x: Tensor) -> Tensor:
         """The non-local maps that are added to the input, (B, C, H, W) -> (B, C, H, W)."""
@@ -90,8 +96,35 @@ class FeatureShiftModule(BaseModule):
             raise ValueError(f"expected a map with {self.in_channels} channels, got {tuple(x.shape)}")
         if not self.inserted:
             return x
+        if self.scale is not None:
+            return torch.addcmul(self.non_local(x), x, self.scale).clamp_min_(0)  # Eq. (4), deployed
         # Not relu, whose gradient needs its output: what takes plugins adds to it in place.
         return self.norm(x + self.non_local(x)).clamp_min(0)  # Eq. (4)
+
+    def switch_to_deploy(self, test_cfg: dict | None = None) -> None:
+        """Fold the batch norms, that behind the sum into both summands, in place and for inference only.
+
+        The shift works on planes, the layers around it on ``channels_last`` maps: the 1x1 convolutions at its entrance
+        and its exit change the layout. Another norm than batch norm stays.
+
+        Args:
+            test_cfg: What MMPose hands to every such method; nothing of it is used here.
+        """
+        del test_cfg
+        if self.is_deployed:
+            return
+        fold_batch_norms(self)
+        if isinstance(self.norm, _BatchNorm) and self.norm.running_mean is not None:
+            scale, bias = affine_of(self.norm)
+            with torch.no_grad():
+                self.expand.weight.mul_(scale[:, None, None, None])
+                self.expand.bias.mul_(scale).add_(bias)
+            self.scale = scale[:, None, None]
+            self.norm = nn.Identity().eval()
+        self.reduce, self.expand = ToPlanes(self.reduce).eval(), FromPlanes(self.expand).eval()
+        if self.attention is not None:
+            self.attention.conv = ToPlanes(self.attention.conv).eval()
+        self.mark_deployed()
 
 
 @torch.no_grad()

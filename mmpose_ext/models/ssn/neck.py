@@ -20,6 +20,7 @@ from mmengine.model import BaseModule
 from mmpose.registry import MODELS
 from torch import Tensor, nn
 
+from mmpose_ext.layers.pointwise import use_pointwise
 from mmpose_ext.layers.sizes import check_maps
 
 
@@ -54,6 +55,7 @@ class GlobalNet(BaseModule):
             raise ValueError(f"expected early_stages among 0 to {len(in_channels) - 1}, got {tuple(early_stages)}")
         self.in_channels = tuple(in_channels)
         self.early_stages = tuple(early_stages)
+        self.mixes_before_enlarging = False  # in the deployed form
         self.early = nn.ModuleList(
             ConvModule(in_channels[stage], out_channels, 1, bias=False, norm_cfg=norm_cfg) for stage in early_stages
         )
@@ -79,6 +81,19 @@ class GlobalNet(BaseModule):
         early = [lateral(feats[stage]) for stage, lateral in zip(self.early_stages, self.early, strict=True)]
         merged = [self.laterals[-1](feats[-1])]
         for merge, lateral, x in zip(self.merges, reversed(self.laterals[:-1]), reversed(feats[:-1]), strict=True):
-            up = F.interpolate(merged[-1], size=x.shape[2:], mode="bilinear", align_corners=True)
-            merged.append(lateral(x) + merge(up))
+            small = merge.conv(merged[-1]) if self.mixes_before_enlarging else merged[-1]
+            up = F.interpolate(small, size=x.shape[2:], mode="bilinear", align_corners=True)
+            merged.append(lateral(x) + (merge.norm(up) if self.mixes_before_enlarging else merge(up)))
         return *early, *merged
+
+    def switch_to_deploy(self, test_cfg: dict | None = None) -> None:
+        """Take the 1x1 convolutions behind enlargements to the small maps, in place; the output stays.
+
+        The weights of linear interpolation sum to one, so that both commute.
+
+        Args:
+            test_cfg: What MMPose hands to every such method; nothing of it is used here.
+        """
+        del test_cfg
+        self.mixes_before_enlarging = True
+        use_pointwise(self)

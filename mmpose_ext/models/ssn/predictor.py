@@ -17,11 +17,14 @@ from typing import Literal
 import torch.nn.functional as F
 from mmcv.cnn import ConvModule
 from torch import Tensor, nn
+from torch.nn.utils.fusion import fuse_conv_bn_eval
+
+from mmpose_ext.layers.deploy import Deployable
 
 Tail = Literal["depthwise", "norm"]
 
 
-class Predictor(nn.Module):
+class Predictor(Deployable):
     """1x1 convolution, normalization, ReLU; 3x3 convolution; enlargement; and a tail.
 
     Args:
@@ -52,3 +55,17 @@ class Predictor(nn.Module):
         if tuple(x.shape[2:]) != tuple(size):
             x = F.interpolate(x, size=tuple(size), mode="bilinear", align_corners=True)
         return self.tail(x)
+
+    def switch_to_deploy(self, test_cfg: dict | None = None) -> None:
+        """Fold a batch norm at the end into the heatmaps, in place and for inference only.
+
+        An enlargement stands between them, but the weights of linear interpolation sum to one.
+
+        Args:
+            test_cfg: What MMPose hands to every such method; nothing of it is used here.
+        """
+        del test_cfg
+        if isinstance(self.tail, nn.BatchNorm2d):
+            self.heatmaps = fuse_conv_bn_eval(self.heatmaps, self.tail)
+            self.tail = nn.Identity().eval()
+            self.mark_deployed()
