@@ -7,7 +7,7 @@ import statistics
 import pytest
 import torch
 
-from mmpose_ext.toolbox.benchmark.training_step import TrainingStep, make_step, measure_training
+from mmpose_ext.toolbox.benchmark.training_step import TrainingStep, make_step, measure_processes, measure_training
 
 NAME = "scanet-1s-lspetmpii-128x128"
 
@@ -23,12 +23,18 @@ def test_a_step_trains_and_a_forward_pass_does_not() -> None:
     step, forward = make_step(NAME, batch=2, shape=(128, 64))
     network = step.__closure__
     assert network is not None
-    (module,) = [cell.cell_contents for cell in network if isinstance(cell.cell_contents, torch.nn.Module)]
+    (module,) = {cell.cell_contents for cell in network if isinstance(cell.cell_contents, torch.nn.Module)}
     before = {name: parameter.clone() for name, parameter in module.named_parameters()}
     forward()
     assert all(torch.equal(before[name], parameter) for name, parameter in module.named_parameters())
     step()
     assert not all(torch.equal(before[name], parameter) for name, parameter in module.named_parameters())
+
+
+@pytest.mark.slow
+def test_processes() -> None:
+    (seconds,) = measure_processes([NAME], processes=2, batch=2, rounds=1, shape=(64, 64))
+    assert 0 < seconds < 60
 
 
 @pytest.mark.slow
