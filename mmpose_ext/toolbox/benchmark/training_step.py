@@ -108,7 +108,7 @@ def measure_training(
         rounds: How often each has its turn.
         threads: Threads of PyTorch.
         shape: Input height and width in place of the configs'.
-        compiled: Whether the steps are those of ``torch.compile``, which takes minutes on a CPU; memory is not measured.
+        compiled: Whether the steps are those of ``torch.compile``, minutes on a CPU; without memory.
     """
     torch.set_num_threads(threads)
     results = [TrainingStep(load_candidate(name).label) for name in names]
