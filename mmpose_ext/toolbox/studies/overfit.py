@@ -30,7 +30,7 @@ class Point(NamedTuple):
     loss: float
     """Mean over the steps since the point before."""
     pck: float
-    """PCK@0.2 of the torso on the persons that it learns, in percent, without a flip test."""
+    """PCK of the torso on the persons that it learns, in percent, without a flip test."""
 
 
 class Persons(NamedTuple):
@@ -102,6 +102,7 @@ def overfit(
     max_steps: int = 1000,
     every: int = 20,
     goal: float = 95.0,
+    threshold: float = 0.2,
     seed: int = 0,
 ) -> Iterator[Point]:
     """Train until the persons are known.
@@ -114,6 +115,7 @@ def overfit(
         max_steps: Where to stop in any case.
         every: Steps between two measurements.
         goal: PCK at which to stop.
+        threshold: Of the PCK, in torsos.
         seed: Of weights and order.
 
     Yields:
@@ -137,7 +139,7 @@ def overfit(
         optimizer.step()
         losses.append(float(loss.detach()))
         if step % every == 0 or step == max_steps:
-            point = Point(step, float(np.mean(losses)), torso_pck(model, persons, batch=batch))
+            point = Point(step, float(np.mean(losses)), torso_pck(model, persons, batch=batch, threshold=threshold))
             yield point
             losses = []
             if point.pck >= goal:

@@ -10,7 +10,16 @@ from mmengine.config import Config
 from mmpose_ext.toolbox.catalogue.configs import find_config
 from mmpose_ext.toolbox.studies.overfit import Persons, at_size, overfit, render
 from tests.mixing.networks import Network
-from tests.training.networks import xhrnet
+from tests.training.networks import FIVE, three_blocks, xhrnet
+
+SHARPOSE = FIVE["SHaRPose"]
+WIDER = {**SHARPOSE.backbone, "arch": dict(width=48, depth=4, num_heads=2)}
+RATES: dict[str, tuple[Network, float]] = {
+    "X-HRNet": (FIVE["X-HRNet"], 4e-3),
+    "SHaRPose": (Network(WIDER, {**SHARPOSE.head, "in_channels": 48}, SHARPOSE.codec), 4e-3),
+    "3Block+3FSM": (three_blocks(), 4e-3),
+}
+"""Network and the learning rate of Adam that it learns at; the others take minutes, see `tools/measure_overfit.py`."""
 
 
 @pytest.fixture(scope="module")
@@ -20,6 +29,16 @@ def folder(tmp_path_factory: pytest.TempPathFactory) -> Path:
 
 def persons(network: Network, folder: Path) -> Persons:
     return render(folder, network.codec, number=8)
+
+
+@pytest.mark.slow
+@pytest.mark.parametrize("name", RATES)
+def test_eight_persons_by_heart(name: str, folder: Path) -> None:
+    """PCK at 0.3 torsos, as a cell of a heatmap of 16x16 is 0.2 torsos wide."""
+    network, lr = RATES[name]
+    known = persons(network, folder)
+    points = list(overfit(network.model, known, lr=lr, batch=8, max_steps=500, every=20, threshold=0.3))
+    assert points[-1].pck >= 95, points
 
 
 def test_a_training_that_learns_nothing(folder: Path) -> None:
