@@ -5,23 +5,24 @@ from __future__ import annotations
 import copy
 from collections.abc import Mapping, Sequence
 from pathlib import Path
-from typing import Any, NamedTuple
+from typing import TYPE_CHECKING, Any, NamedTuple
 
 from torch import nn
 
 from mmpose_ext.atomic import atomic_write
 from mmpose_ext.layers.deploy import switch_to_deploy
-from mmpose_ext.toolbox.export import forms, parity
+from mmpose_ext.toolbox.export import forms
 from mmpose_ext.toolbox.export.decoded import DecodedOutputs, decoded_outputs
 from mmpose_ext.toolbox.export.onnx_file import TOLERANCE, compare_outputs, export_onnx
 from mmpose_ext.toolbox.export.options import ExportOptions
-from mmpose_ext.toolbox.export.parity import THRESHOLDS, Comparison, Person, load_persons, output_difference
 from mmpose_ext.toolbox.export.sharpose import refine_all, with_early_exit
 from mmpose_ext.toolbox.export.two_stages import TwoStages
 from mmpose_ext.toolbox.inference.description import describable, describe
-from mmpose_ext.toolbox.inference.estimators import OnnxEstimator, TorchEstimator
 from mmpose_ext.toolbox.inference.weights import quiet_logger
 from mmpose_ext.toolbox.networks import Candidate, PoseNet, input_shape, load_candidate
+
+if TYPE_CHECKING:  # what images are compared with brings in most of MMPose, and most exports have none
+    from mmpose_ext.toolbox.export.parity import Comparison, Person
 
 __all__ = ["ALLOWED_LOSS", "Exported", "FileReport", "ImageReport", "export"]
 
@@ -67,6 +68,8 @@ class ImageReport(NamedTuple):
     @property
     def lines(self) -> list[str]:
         """The comparison for people."""
+        from mmpose_ext.toolbox.export.parity import THRESHOLDS
+
         result = self.comparison
         what = "annotations" if self.annotated else "PyTorch's keypoints"
         changes = {threshold: result.pck[threshold] - result.reference[threshold] for threshold in THRESHOLDS}
@@ -162,7 +165,13 @@ def _export(candidate: Candidate, checkpoint: str | Path | None, path: Path, opt
     with quiet_logger():
         network = with_early_exit(reference if options.plain else switch_to_deploy(copy.deepcopy(reference)))
     written = export_onnx(
-        network, path, shape=shape, exporter=options.exporter, batch=options.batch, reference=reference
+        network,
+        path,
+        shape=shape,
+        exporter=options.exporter,
+        batch=options.batch,
+        reference=reference,
+        simplify=not options.as_exported,
     )
     float32 = FileReport("float32", written.nodes, path.stat().st_size, written.max_difference)
     _convert(candidate.source, description, calibrating, path, options)
@@ -200,16 +209,20 @@ def _description(candidate: Candidate, options: ExportOptions) -> dict[str, Any]
 
 def _persons(options: ExportOptions, description: Mapping[str, Any] | None) -> tuple[list[Person], list[Person]]:
     """Those to compare on and those to calibrate on."""
+    if not options.images and options.form != "int8":
+        return [], []
+    from mmpose_ext.toolbox.export import parity
+
     compared: list[Person] = []
     if options.images:
-        compared = load_persons(options.images, options.annotations, limit=options.limit)
+        compared = parity.load_persons(options.images, options.annotations, limit=options.limit)
     if description:
         parity.check_keypoints(compared, description["meta"]["num_keypoints"])
     folder = options.calibration_images or options.images
     if options.form != "int8" or folder is None:
         return compared, []
     annotations = options.calibration or (options.annotations if folder == options.images else None)
-    return compared, load_persons(folder, annotations, limit=options.calibration_limit)
+    return compared, parity.load_persons(folder, annotations, limit=options.calibration_limit)
 
 
 def _convert(
@@ -220,11 +233,11 @@ def _convert(
     options: ExportOptions,
 ) -> None:
     """Bring the file into the wanted form, with its description."""
-    if not options.as_exported:
-        forms.simplify(path)
     if options.form == "float16":
         forms.half(path)
     if options.form == "int8":
+        from mmpose_ext.toolbox.inference.estimators import OnnxEstimator
+
         estimator = OnnxEstimator(path, config=config)
         forms.quantize(path, [estimator.images([person.crop]) for person in calibrating])
     if description:
@@ -235,14 +248,13 @@ def _final(
     reference: nn.Module, path: Path, shape: tuple[int, int], batch: int | None, options: ExportOptions
 ) -> FileReport | None:
     """The converted file, whose outputs have to agree in floating point."""
-    if options.as_exported and options.form == "float32":
+    if options.form == "float32":
         return None
     difference = compare_outputs(reference, path, shape=shape, batch=batch)
     allowed = forms.HALF_TOLERANCE if options.form == "float16" else TOLERANCE
     if difference > allowed and options.form != "int8":
         raise ValueError(f"expected the outputs of PyTorch within {allowed:g}, got a difference of {difference:g}")
-    name = "simplified" if options.form == "float32" else options.form
-    return FileReport(name, sum(forms.node_counts(path).values()), path.stat().st_size, difference)
+    return FileReport(options.form, sum(forms.node_counts(path).values()), path.stat().st_size, difference)
 
 
 def _compare(
@@ -254,9 +266,12 @@ def _compare(
     options: ExportOptions,
 ) -> ImageReport:
     """The file against PyTorch on real images; it has to agree in floating point."""
+    from mmpose_ext.toolbox.export import parity
+    from mmpose_ext.toolbox.inference.estimators import OnnxEstimator, TorchEstimator
+
     file = OnnxEstimator(path)
     some = persons[:: -(-len(persons) // _OUTPUTS_COMPARED)]
-    difference = output_difference(reference, file, some)
+    difference = parity.output_difference(reference, file, some)
     try:
         network = TorchEstimator(candidate.source, None if checkpoint is None else str(checkpoint), deploy=False)
     except AttributeError as error:  # MMPose's inferencer asks for data_mode and dataset_type
@@ -275,7 +290,7 @@ def _compare(
             raise ValueError(
                 f"expected the outputs of PyTorch within {allowed:g} on {options.images}, got {difference:g}"
             )
-        worst = min(result.pck[threshold] - result.reference[threshold] for threshold in THRESHOLDS)
+        worst = min(result.pck[threshold] - result.reference[threshold] for threshold in parity.THRESHOLDS)
         if worst < -ALLOWED_LOSS and checkpoint is not None:  # random weights find nothing that could be lost
             raise ValueError(f"expected PCK within {ALLOWED_LOSS} of PyTorch's on {options.images}, got {worst:+.2f}")
     return ImageReport(options.images, len(some), difference, result, options.annotations is not None)

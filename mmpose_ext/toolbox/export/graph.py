@@ -6,6 +6,7 @@ Shapes: B batch, H W input.
 from __future__ import annotations
 
 import contextlib
+import gc
 import inspect
 import io
 import logging
@@ -16,6 +17,8 @@ from typing import Any
 
 import torch
 from torch import Tensor, nn
+
+from mmpose_ext.toolbox.export.fixed_sizes import FixedSizes
 
 __all__ = ["TRACED_BATCH", "flatten_output", "write_graph"]
 
@@ -78,13 +81,14 @@ def write_graph(
             options["dynamo"] = False
         if any_batch:
             options["dynamic_axes"] = {name: {0: "batch"} for name in [*inputs, *names]}
-    with _silence(), torch.no_grad():
+    sizes = FixedSizes() if exporter == "torchscript" else contextlib.nullcontext()
+    with _silence(), torch.no_grad(), _no_garbage_collection(), sizes:
         torch.onnx.export(network, examples, str(path), **options)
     _strip(path)
 
 
 def _strip(path: Path) -> None:
-    """Drop what the exporter notes for debugging: lines of source code with their paths, half of a small file."""
+    """Drop what the exporter notes for debugging: lines of source code, and names made of paths in the network."""
     import onnx
 
     model = onnx.load(str(path))
@@ -92,7 +96,34 @@ def _strip(path: Path) -> None:
     for part in (graph, *graph.node, *graph.initializer, *graph.value_info, *graph.input, *graph.output):
         part.doc_string = ""
         del part.metadata_props[:]
+    del graph.value_info[:]
+    if not any(attribute.HasField("g") for node in graph.node for attribute in node.attribute):
+        _shorten_names(graph)
     onnx.save(model, str(path))
+
+
+def _shorten_names(graph: Any) -> None:
+    """Number the nodes and what runs between them; weights, inputs and outputs keep their names."""
+    kept = {one.name for one in (*graph.input, *graph.output, *graph.initializer)} | {""}
+    names = {name: name for name in kept}
+    for i, node in enumerate(graph.node):
+        node.name = f"{node.op_type}_{i}"
+        node.input[:] = [names[name] for name in node.input]
+        for j, name in enumerate(node.output):
+            names.setdefault(name, f"{node.name}_{j}" if j else node.name)
+        node.output[:] = [names[name] for name in node.output]
+
+
+@contextlib.contextmanager
+def _no_garbage_collection() -> Iterator[None]:
+    """Keep Python from searching for cycles, in which the exporters spend half of their time and find nothing."""
+    enabled = gc.isenabled()
+    gc.disable()
+    try:
+        yield
+    finally:
+        if enabled:
+            gc.enable()
 
 
 @contextlib.contextmanager

@@ -129,10 +129,8 @@ def describe(config: Config) -> dict[str, Any]:
     """
     if not describable(config):
         raise ValueError(f"expected a config with test_dataloader and model.head.decoder, got {config.filename}")
-    from mmpose.apis.inference import dataset_meta_from_config
-
     with DefaultScope.overwrite_default_scope("mmpose"):
-        meta = dataset_meta_from_config(config, "test")
+        meta = _dataset_meta(config.test_dataloader.dataset)
     before = config.model.data_preprocessor
     return _plain(
         {
@@ -144,6 +142,17 @@ def describe(config: Config) -> dict[str, Any]:
             "meta": meta,
         }
     )
+
+
+def _dataset_meta(dataset: Mapping[str, Any]) -> dict[str, Any]:
+    """What ``mmpose.apis.dataset_meta_from_config`` finds, without its imports: trackers, detectors, drawing."""
+    from mmpose.datasets.datasets.utils import parse_pose_metainfo
+    from mmpose.registry import DATASETS
+
+    if "metainfo" in dataset:
+        return parse_pose_metainfo(dataset["metainfo"])
+    kind: Any = dataset["type"]
+    return parse_pose_metainfo((DATASETS.get(kind) if isinstance(kind, str) else kind).METAINFO)
 
 
 def _plain(value: Any) -> Any:
