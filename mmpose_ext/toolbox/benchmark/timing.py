@@ -33,7 +33,18 @@ from mmpose_ext.toolbox.export.onnx_file import export_onnx, flatten_output, max
 from mmpose_ext.toolbox.inference.onnx_runtime import onnx_session
 from mmpose_ext.toolbox.networks import Candidate
 
-__all__ = ["MODES", "Entry", "Settings", "environment", "measure", "prepare", "quartiles", "ratio"]
+__all__ = [
+    "MODES",
+    "Entry",
+    "Settings",
+    "environment",
+    "images_for",
+    "measure",
+    "prepare",
+    "quartiles",
+    "ratio",
+    "timer_for",
+]
 
 Forward = Callable[[Tensor], Any]
 
@@ -175,7 +186,7 @@ def prepare(candidate: Candidate, settings: Settings, *, checkpoint: str | Path 
     try:
         cost = count(network, shape)
         network = _placed(network, settings)
-        inputs = [_images(batch, shape, settings) for batch in settings.batches]
+        inputs = [images_for(batch, shape, settings) for batch in settings.batches]
         expected = _outputs(network, inputs)
     except (ValueError, RuntimeError) as error:  # for a size that the network can't process
         raise ValueError(f"{candidate.source} can't be run on {shape[0]}x{shape[1]} ({error})") from error
@@ -205,7 +216,14 @@ def _placed(network: nn.Module, settings: Settings) -> nn.Module:
     return network.to(memory_format=torch.channels_last) if settings.channels_last else network
 
 
-def _images(batch: int, shape: tuple[int, int], settings: Settings) -> Tensor:
+def images_for(batch: int, shape: tuple[int, int], settings: Settings) -> Tensor:
+    """Noise to measure with.
+
+    Args:
+        batch: Batch size.
+        shape: Height and width.
+        settings: Seed, device and layout.
+    """
     images = torch.randn(batch, 3, *shape, generator=torch.Generator().manual_seed(settings.seed))
     layout = torch.channels_last if settings.channels_last else torch.contiguous_format
     return images.to(settings.device, memory_format=layout)
@@ -221,12 +239,12 @@ def measure(entries: Sequence[Entry], settings: Settings, *, progress: bool = Tr
     """
     threads = torch.get_num_threads()
     torch.set_num_threads(settings.threads)
-    timer = _time_on_gpu if settings.device.startswith("cuda") else _time_on_cpu
+    timer = timer_for(settings)
     total = len(settings.batches) * settings.rounds
     try:
         with torch.inference_mode(), tqdm(total=total, desc="rounds", disable=not progress) as bar:
             for batch in settings.batches:
-                inputs = {shape: _images(batch, shape, settings) for shape in {entry.shape for entry in entries}}
+                inputs = {shape: images_for(batch, shape, settings) for shape in {entry.shape for entry in entries}}
                 for entry in entries:
                     entry.seconds[batch] = []
                     for _ in range(settings.warmup):
@@ -238,6 +256,15 @@ def measure(entries: Sequence[Entry], settings: Settings, *, progress: bool = Tr
                     bar.update()
     finally:
         torch.set_num_threads(threads)
+
+
+def timer_for(settings: Settings) -> Callable[[Forward, Tensor], float]:
+    """What times one call, after an untimed one, in seconds.
+
+    Args:
+        settings: Tell the device.
+    """
+    return _time_on_gpu if settings.device.startswith("cuda") else _time_on_cpu
 
 
 def _time_on_cpu(forward: Forward, images: Tensor) -> float:

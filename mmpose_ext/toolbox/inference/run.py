@@ -58,6 +58,7 @@ def infer(
     draw: bool = True,
     on_unreadable: Callable[[str], object] | None = None,
     progress: bool = False,
+    estimator: Estimator | None = None,
 ) -> InferenceReport:
     """Find poses in images, videos or a camera.
 
@@ -83,6 +84,7 @@ def infer(
         draw: Whether images with the poses are written beside the JSON file.
         on_unreadable: Called at once with each sentence of ``InferenceReport.unreadable``.
         progress: Whether a bar is shown on stderr.
+        estimator: That of the model where it is built already, which saves the start; None builds it.
 
     Returns:
         What was found, and where it is.
@@ -110,7 +112,7 @@ def infer(
     given = None if boxes is None else GivenBoxes(boxes, threshold=box_threshold)
     if given is not None:
         sources = _with_boxes(sources, given, report)
-    estimator = _estimator(model, checkpoint, config, device=device, flip=flip, threads=threads)
+    estimator = estimator or _estimator(model, checkpoint, config, device=device, flip=flip, threads=threads)
     finder: Finder = given or whole_image
     if given is None and detector is not None:
         finder = Detector(detector, weights=detector_weights, device=resolve_device(device), threshold=box_threshold)
