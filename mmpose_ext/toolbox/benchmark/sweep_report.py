@@ -21,10 +21,17 @@ class SweepReport(NamedTuple):
     """What was measured, and where it is."""
 
     lines: list[Line]
-    table: str
     json: Path
     """All samples."""
     plot: Path
+
+    def table(self) -> str:
+        """One Markdown table for each axis."""
+        return sweep_table(self.lines)
+
+    def warnings(self) -> list[str]:
+        """None, as in :meth:`.Benchmark.warnings`."""
+        return []
 
 
 def report_sweep(
@@ -91,7 +98,7 @@ def write_report(lines: Sequence[Line], about: dict[str, Any], out: str | Path) 
     with atomic_write(path.with_suffix(".json")) as file:
         file.write_text(json.dumps({**about, "results": results}, indent=1) + "\n")
     _plot(path.with_suffix(".png"), lines)
-    return SweepReport(list(lines), sweep_table(lines), path.with_suffix(".json"), path.with_suffix(".png"))
+    return SweepReport(list(lines), path.with_suffix(".json"), path.with_suffix(".png"))
 
 
 def _plot(path: Path, lines: Sequence[Line]) -> None:

@@ -19,6 +19,7 @@ __all__ = [
     "add_device",
     "add_persons",
     "add_shape",
+    "axis",
     "cfg_options",
     "checkpoint_path",
     "positive",
@@ -72,6 +73,22 @@ def positive(text: str) -> int:
     if not text.isdecimal() or int(text) < 1:
         raise argparse.ArgumentTypeError(f"expected a whole number of at least 1, got {text!r}")
     return int(text)
+
+
+def axis(text: str) -> tuple[str, tuple[float, ...]]:
+    """Name and values of an axis, as argparse's ``type``.
+
+    Args:
+        text: What the user wrote, such as ``batch`` or ``batch=1,2,4``.
+
+    Raises:
+        ArgumentTypeError: For values that are no numbers.
+    """
+    name, _, values = text.partition("=")
+    try:
+        return name, tuple(float(value) for value in values.split(",")) if values else ()
+    except ValueError:
+        raise argparse.ArgumentTypeError(f"expected an axis such as batch=1,2,4, got {text!r}") from None
 
 
 def add_device(parser: argparse.ArgumentParser) -> None:

@@ -12,6 +12,7 @@ from mmpose_ext.toolbox.commands.arguments import (
     NETWORK,
     add_device,
     add_shape,
+    axis,
     checkpoint_path,
     positive,
     require_config,
@@ -31,14 +32,9 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
     parser.add_argument("--against", nargs="+", default=[], metavar="CONFIG", help="what to compare with")
     forms = "eager, deploy (fused), frozen (fused, TorchScript), compile, deploy-compile, onnx, deploy-onnx"
     parser.add_argument("--mode", nargs="+", default=["eager"], choices=MODES, metavar="MODE", help=forms)
-    parser.add_argument(
-        "--sweep",
-        nargs="+",
-        type=axis,
-        metavar="AXIS",
-        help="how time grows over size, batch, persons (per image) or images, with values such as batch=1,2,4 or, as "
-        "factors of height and width, size=0.5,1,2; persons and images time infer and mim test as a whole",
-    )
+    growth = "how time grows over size, batch, persons (per image, in infer and mim test) or images; batch=1,2,4 gives "
+    growth += "values, size=0.5,1,2 factors of height and width"
+    parser.add_argument("--sweep", nargs="+", type=axis, metavar="AXIS", help=growth)
     parser.add_argument("--batch", nargs="+", type=positive, default=[1, 8], metavar="B", help="batch sizes")
     parser.add_argument("--rounds", type=positive, default=30, help="number of times that each network is timed")
     parser.add_argument("--warmup", type=int, default=3, help="untimed calls before the first round")
@@ -65,60 +61,20 @@ def run(args: argparse.Namespace) -> int:
     for config in [*args.configs, *args.against]:
         require_config(config)
     checkpoint = checkpoint_path(args.checkpoint)
-    if args.sweep:
-        return _sweep(args)
     from mmpose_ext.toolbox.benchmark.comparison import benchmark
+    from mmpose_ext.toolbox.benchmark.sweep_report import report_sweep
     from mmpose_ext.toolbox.benchmark.timing import Settings
 
-    result = benchmark(
-        args.configs,
-        args.against,
-        settings=Settings(**_settings(args)),
-        checkpoint=checkpoint,
-        shape=args.shape and tuple(args.shape),
-        out=args.out,
-        command=shlex.join(["mmpose-ext", *sys.argv[1:]]),
-    )
+    names = ("rounds", "warmup", "threads", "device", "channels_last", "seed")
+    settings = Settings(modes=args.mode, batches=args.batch, **{name: getattr(args, name) for name in names})
+    shape, command = args.shape and tuple(args.shape), shlex.join(["mmpose-ext", *sys.argv[1:]])
+    common: dict[str, Any] = dict(settings=settings, shape=shape, out=args.out, command=command)
+    if args.sweep:
+        result: Any = report_sweep([*args.configs, *args.against], dict(args.sweep), **common)
+    else:
+        result = benchmark(args.configs, args.against, checkpoint=checkpoint, **common)
     print(result.table())
     for warning in result.warnings():
         print(f"WARNING: {warning}")
     print(f"{result.json} and .png hold all samples and a plot")
-    return 0
-
-
-def axis(text: str) -> tuple[str, tuple[float, ...]]:
-    """Name and values of an axis, as argparse's ``type``.
-
-    Args:
-        text: What the user wrote, such as ``batch`` or ``batch=1,2,4``.
-
-    Raises:
-        ArgumentTypeError: For values that are no numbers.
-    """
-    name, _, values = text.partition("=")
-    try:
-        return name, tuple(float(value) for value in values.split(",")) if values else ()
-    except ValueError:
-        raise argparse.ArgumentTypeError(f"expected an axis such as batch=1,2,4, got {text!r}") from None
-
-
-def _settings(args: argparse.Namespace) -> dict[str, Any]:
-    names = ("rounds", "warmup", "threads", "device", "channels_last", "seed")
-    return dict(modes=args.mode, batches=args.batch, **{name: getattr(args, name) for name in names})
-
-
-def _sweep(args: argparse.Namespace) -> int:
-    from mmpose_ext.toolbox.benchmark.sweep_report import report_sweep
-    from mmpose_ext.toolbox.benchmark.timing import Settings
-
-    report = report_sweep(
-        [*args.configs, *args.against],
-        dict(args.sweep),
-        settings=Settings(**_settings(args)),
-        shape=args.shape and tuple(args.shape),
-        out=args.out,
-        command=shlex.join(["mmpose-ext", *sys.argv[1:]]),
-    )
-    print(report.table)
-    print(f"{report.json} and .png hold all samples and a plot")
     return 0
