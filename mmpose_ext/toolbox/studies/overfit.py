@@ -15,6 +15,7 @@ import numpy as np
 import torch
 from mmengine.config import Config
 from mmengine.dataset import pseudo_collate
+from mmengine.registry import DefaultScope
 from mmpose.registry import DATASETS, MODELS
 from torch import nn
 
@@ -80,15 +81,16 @@ def render(folder: Path, codec: Mapping[str, Any], *, number: int, seed: int = 0
     affine = dict(type="TopdownAffine", input_size=codec["input_size"], use_udp=codec["type"] == "UDPHeatmap")
     target = dict(type="GenerateTarget", encoder=dict(codec))
     pipeline = [dict(type="LoadImage"), dict(type="GetBBoxCenterScale"), affine, target, dict(type="PackPoseInputs")]
-    dataset = DATASETS.build(
-        dict(
-            type="SyntheticPersonDataset",
-            data_root=str(folder),
-            generate=dict(num_persons=number, seed=seed),
-            workers=1,
-            pipeline=pipeline,
+    with DefaultScope.overwrite_default_scope("mmpose"):
+        dataset = DATASETS.build(
+            dict(
+                type="SyntheticPersonDataset",
+                data_root=str(folder),
+                generate=dict(num_persons=number, seed=seed),
+                workers=1,
+                pipeline=pipeline,
+            )
         )
-    )
     index = dataset.metainfo["keypoint_name2id"]
     return Persons([dataset[i] for i in range(number)], (index[TORSO[0]], index[TORSO[1]]))
 
@@ -122,8 +124,9 @@ def overfit(
         The network after each ``every`` steps.
     """
     torch.manual_seed(seed)
-    model = MODELS.build(config)
-    model.init_weights()
+    with DefaultScope.overwrite_default_scope("mmpose"):
+        model = MODELS.build(config)
+        model.init_weights()
     optimizer = torch.optim.Adam((p for p in model.parameters() if p.requires_grad), lr=lr)
     losses: list[float] = []
     order: list[int] = []

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import subprocess
+import sys
 from pathlib import Path
 
 import pytest
@@ -12,6 +14,7 @@ from mmpose_ext.toolbox.studies.overfit import Persons, at_size, overfit, render
 from tests.mixing.networks import Network
 from tests.training.networks import FIVE, three_blocks, xhrnet
 
+ROOT = Path(__file__).resolve().parents[3]
 SHARPOSE = FIVE["SHaRPose"]
 WIDER = {**SHARPOSE.backbone, "arch": dict(width=48, depth=4, num_heads=2)}
 RATES: dict[str, tuple[Network, float]] = {
@@ -56,3 +59,12 @@ def test_another_size(name: str) -> None:
     assert config.model.head.decoder == config.codec
     assert config.model.backbone.get("input_size", (128, 96)) == (128, 96)
     assert config.model.backbone.get("init_cfg") is None
+
+
+@pytest.mark.slow
+def test_tool(tmp_path: Path) -> None:
+    """In a process of its own, where nothing else has set MMPose's scope."""
+    sizes = ["--persons", "4", "--batch", "2", "--max-steps", "2", "--every", "1", "--size", "64", "64"]
+    command = [sys.executable, "-W", "ignore", "tools/measure_overfit.py", "xhrnet-18-synthetic", *sizes]
+    subprocess.run([*command, "--out", tmp_path], cwd=ROOT, check=True)
+    assert len((tmp_path / "points.csv").read_text().splitlines()) == 2
