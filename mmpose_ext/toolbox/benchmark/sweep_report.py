@@ -77,7 +77,7 @@ def sweep_table(lines: Sequence[Line]) -> str:
             medians = line.medians
             cells = [f"{1e3 * medians[x]:.1f}" if x in medians else "" for x in values]
             rows.append([line.label, line.what, *cells, f"{line.exponent:.2f}"])
-        header = ["network", "what", *(f"{x:g}" for x in values), "exponent"]
+        header = ["network", "what", *(f"{x:.0f}" for x in values), "exponent"]
         parts.append(f"Milliseconds over {AXES[axis].unit}\n\n{markdown_table(header, rows)}")
     return "\n\n".join(parts)
 
@@ -103,19 +103,25 @@ def write_report(lines: Sequence[Line], about: dict[str, Any], out: str | Path) 
 
 def _plot(path: Path, lines: Sequence[Line]) -> None:
     from matplotlib.figure import Figure
+    from matplotlib.ticker import NullLocator, ScalarFormatter
 
     axes = list(dict.fromkeys(line.axis for line in lines))
-    figure = Figure(figsize=(5.5 * len(axes), 5), layout="constrained")
+    height = 4 + 0.2 * max(sum(line.axis == axis for line in lines) for axis in axes)
+    figure = Figure(figsize=(5.5 * len(axes), height), layout="constrained")
     for panel, axis in zip(figure.subplots(1, len(axes), squeeze=False)[0], axes, strict=True):
         for line in (line for line in lines if line.axis == axis):
             middles = [1e3 * median for median in line.medians.values()]
             ranges = [[1e3 * x for x in quartiles(samples)] for samples in line.seconds.values()]
             whiskers = [[m - low for low, m, _ in ranges], [high - m for _, m, high in ranges]]
-            name = f"{line.label}, {line.what}: {line.exponent:.2f}"
+            name = f"{line.exponent:.2f}  {line.label}, {line.what}"
             panel.errorbar(list(line.seconds), middles, yerr=whiskers, marker="o", markersize=4, label=name)
+        values = sorted({x for line in lines if line.axis == axis for x in line.seconds})
         panel.set(xscale="log", yscale="log", xlabel=AXES[axis].unit, ylabel="ms, median and quartiles")
-        panel.set_title("exponents")
-        panel.legend(fontsize=7)
+        panel.set_xticks(values, [f"{x:.0f}" for x in values])
+        panel.xaxis.set_minor_locator(NullLocator())
+        panel.yaxis.set_major_formatter(ScalarFormatter())
+        panel.yaxis.set_minor_formatter(ScalarFormatter())
         panel.grid(alpha=0.3, which="both")
+        panel.legend(fontsize=7, title="exponent", loc="upper center", bbox_to_anchor=(0.5, -0.15))
     with atomic_write(path) as file:
         figure.savefig(file, dpi=120)
