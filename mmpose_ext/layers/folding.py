@@ -12,6 +12,8 @@ Shapes: B batch, C channels, H W height and width.
 
 from __future__ import annotations
 
+from typing import Any
+
 import torch
 from torch import Tensor, nn
 from torch.nn.modules.batchnorm import _BatchNorm
@@ -31,12 +33,15 @@ class ChannelClamp(nn.Module):
         super().__init__()
         self.register_buffer("low", low[:, None, None])
         self.register_buffer("high", high[:, None, None])
+        self.only_low = bool(high.isinf().all())
 
     def forward(self, x: Tensor) -> Tensor:
         """Map (B, C, H, W) to the same shape."""
-        if torch.onnx.is_in_onnx_export() and self.high.isinf().all():  # no channel has an upper bound
-            return torch.maximum(x, self.low)
-        return torch.clamp(x, self.low, self.high)
+        return torch.maximum(x, self.low) if self.only_low else torch.clamp(x, self.low, self.high)
+
+    def _load_from_state_dict(self, *args: Any) -> None:
+        super()._load_from_state_dict(*args)
+        self.only_low = bool(self.high.isinf().all())
 
 
 def affine_of(norm: _BatchNorm) -> tuple[Tensor, Tensor]:

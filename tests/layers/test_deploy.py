@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import copy
+from pathlib import Path
 
 import pytest
 import torch
@@ -12,7 +13,7 @@ from torch import nn
 from mmpose_ext.layers.deploy import fold_batch_norms, is_deployable, switch_to_deploy
 from mmpose_ext.models.scanet.hourglass import PreActivationResidual
 from mmpose_ext.models.ssn import FeatureShiftModule
-from mmpose_ext.toolbox.export.onnx_file import flatten_output
+from mmpose_ext.toolbox.export.onnx_file import export_onnx, flatten_output
 from mmpose_ext.toolbox.networks import PoseNet
 from tests.mixing.networks import COMBINATIONS, Network
 from tests.training.networks import FIVE, build, scanet, sharpose, three_blocks
@@ -159,6 +160,18 @@ def test_whole_networks_as_after_a_training(name: str) -> None:
     for got, wanted in zip(flatten_output(after(images)), expected, strict=True):
         assert (got - wanted).abs().max() <= 1e-10 * wanted.abs().max()
     assert [name for name, module in after.named_modules() if isinstance(module, nn.BatchNorm2d)] == []
+
+
+@pytest.mark.parametrize("exporter", ["dynamo", "torchscript"])
+def test_clamps_of_both_signs_in_a_file(exporter: str, tmp_path: Path) -> None:
+    pytest.importorskip("onnxruntime")
+    torch.manual_seed(0)
+    before = nn.Sequential(nn.Conv2d(3, 8, 1), PreActivationResidual(8, 8, norm_cfg=dict(type="BN")))
+    before = randomise(before).float()
+    after = switch_to_deploy(copy.deepcopy(before))
+    assert after[1].norm1.high.isfinite().any() and after[1].norm1.low.isfinite().any()
+    report = export_onnx(after, tmp_path / "x.onnx", shape=(8, 8), exporter=exporter, reference=before)
+    assert report.max_difference < 1e-5
 
 
 @pytest.mark.parametrize("name", FIVE)
