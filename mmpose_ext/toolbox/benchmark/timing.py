@@ -27,10 +27,12 @@ from torch import Tensor, nn
 from tqdm import tqdm
 
 from mmpose_ext.layers.deploy import switch_to_deploy
+from mmpose_ext.layers.target_runtime import traced_for
 from mmpose_ext.toolbox.counting.rules import count
 from mmpose_ext.toolbox.devices import AUTO, TIMED, resolve_device
 from mmpose_ext.toolbox.export.onnx_file import export_onnx, flatten_output, max_relative_difference
 from mmpose_ext.toolbox.inference.onnx_runtime import onnx_session
+from mmpose_ext.toolbox.inference.openvino_runtime import OpenVINOSession
 from mmpose_ext.toolbox.networks import Candidate
 
 __all__ = [
@@ -58,7 +60,7 @@ class Settings:
         batches: Batch sizes.
         rounds: How often each candidate has its turn.
         warmup: Untimed calls before the first round.
-        threads: Number of threads on the CPU, of PyTorch and of ONNX Runtime.
+        threads: Number of threads on the CPU, of PyTorch and of the runtimes.
         device: As in PyTorch; ``auto`` becomes cuda where that is there, else cpu.
         channels_last: Whether images and weights are laid out channels last.
         seed: Seed of the random weights.
@@ -156,6 +158,27 @@ def _onnx(network: nn.Module, images: Tensor, settings: Settings) -> Forward:
     return forward
 
 
+def _openvino(network: nn.Module, images: Tensor, settings: Settings) -> Forward:
+    if settings.device != "cpu":
+        raise ValueError(f"expected the device cpu for OpenVINO, got {settings.device!r}")
+    network = network.to(memory_format=torch.contiguous_format)
+    sessions: dict[int, OpenVINOSession] = {}
+    with tempfile.TemporaryDirectory() as folder, warnings.catch_warnings(), traced_for("openvino"):
+        warnings.simplefilter("ignore")
+        for batch in (None, *settings.batches):
+            path = Path(folder, f"network-{batch}.onnx")
+            report = export_onnx(network, path, shape=tuple(images.shape[2:]), batch=batch)
+            for size in settings.batches if report.batch is None else [report.batch]:
+                sessions[size] = OpenVINOSession(path, threads=settings.threads, batch=size)
+            if report.batch is None:
+                break
+
+    def forward(images: Tensor) -> tuple[Tensor, ...]:
+        return tuple(torch.from_numpy(x) for x in sessions[len(images)].run(None, {"images": images.numpy()}))
+
+    return forward
+
+
 MODES: dict[str, tuple[bool, Callable[[nn.Module, Tensor, Settings], Forward] | None]] = {
     "eager": (False, None),
     "deploy": (True, None),
@@ -164,9 +187,11 @@ MODES: dict[str, tuple[bool, Callable[[nn.Module, Tensor, Settings], Forward] | 
     "deploy-compile": (True, _compiled),
     "onnx": (False, _onnx),
     "deploy-onnx": (True, _onnx),
+    "openvino": (False, _openvino),
+    "deploy-openvino": (True, _openvino),
 }
 """Mode -> whether the network is in its deployed form, and what is made of it: nothing, a frozen TorchScript graph, a
-compiled function, or a session of ONNX Runtime."""
+compiled function, a session of ONNX Runtime, or one of OpenVINO for each batch size."""
 
 
 def prepare(candidate: Candidate, settings: Settings, *, checkpoint: str | Path | None = None) -> list[Entry]:
@@ -316,7 +341,7 @@ def environment(settings: Settings, command: str) -> dict[str, Any]:
         command: The command line.
     """
     versions = {"python": platform.python_version(), "torch": torch.__version__}
-    for name in ("mmpose", "mmcv", "onnxruntime"):
+    for name in ("mmpose", "mmcv", "onnxruntime", "openvino"):
         try:
             versions[name] = __import__(name).__version__
         except ImportError:

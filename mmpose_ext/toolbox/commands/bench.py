@@ -18,7 +18,7 @@ from mmpose_ext.toolbox.commands.arguments import (
     require_config,
 )
 
-MODES = ("eager", "deploy", "frozen", "compile", "deploy-compile", "onnx", "deploy-onnx")
+MODES = ("eager", "deploy", "frozen", "compile", "deploy-compile", "onnx", "deploy-onnx", "openvino", "deploy-openvino")
 """Written out, because :mod:`..benchmark.timing` imports torch."""
 
 
@@ -30,7 +30,7 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
     """
     parser.add_argument("configs", nargs="+", metavar="CONFIG", help=NETWORK)
     parser.add_argument("--against", nargs="+", default=[], metavar="CONFIG", help="what to compare with")
-    forms = "eager, deploy (fused), frozen (fused, TorchScript), compile, deploy-compile, onnx, deploy-onnx"
+    forms = f"{', '.join(MODES)}; deploy is fused, frozen that in TorchScript"
     parser.add_argument("--mode", nargs="+", default=["eager"], choices=MODES, metavar="MODE", help=forms)
     growth = "how time grows over size, batch, persons (per image, in infer and mim test) or images; batch=1,2,4 gives "
     growth += "values, size=0.5,1,2 factors of height and width"
@@ -38,7 +38,7 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
     parser.add_argument("--batch", nargs="+", type=positive, default=[1, 8], metavar="B", help="batch sizes")
     parser.add_argument("--rounds", type=positive, default=30, help="number of times that each network is timed")
     parser.add_argument("--warmup", type=int, default=3, help="untimed calls before the first round")
-    parser.add_argument("--threads", type=positive, default=1, help="CPU threads of PyTorch and ONNX Runtime")
+    parser.add_argument("--threads", type=positive, default=1, help="CPU threads of PyTorch and the runtimes")
     add_device(parser)
     add_shape(parser)
     parser.add_argument("--channels-last", action="store_true", help="store images and weights channels last")

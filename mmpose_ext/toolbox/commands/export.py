@@ -1,4 +1,4 @@
-"""Export a config and its checkpoint to ONNX; the file is compared with PyTorch before it appears.
+"""Export a config and its checkpoint to ONNX or OpenVINO; the file is compared with PyTorch before it appears.
 
 Example: mmpose-ext export xhrnet-18-lsp out.onnx, or with a network of your own:
 mmpose-ext export xhrnet-18 best.pth xhrnet.onnx --images photos/ --annotations photos.json
@@ -10,7 +10,7 @@ import argparse
 from pathlib import Path
 
 from mmpose_ext.toolbox.commands.arguments import NETWORK, WEIGHTS, add_shape, checkpoint_path, require_config
-from mmpose_ext.toolbox.export.options import EXPORTERS, ExportOptions
+from mmpose_ext.toolbox.export.options import EXPORTERS, ExportOptions, check_path
 
 _OPTIONS = (
     *("exporter", "batch", "form", "plain", "all_outputs", "refine_all", "as_exported", "images", "annotations"),
@@ -27,7 +27,7 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
     parser.add_argument("config", metavar="CONFIG", help=NETWORK)
     text = f"{WEIGHTS}; may be left out if the weights of CONFIG come with the package"
     parser.add_argument("checkpoint", nargs="?", metavar="CHECKPOINT", help=text)
-    parser.add_argument("out", metavar="OUT.onnx", type=Path, help="file to write")
+    parser.add_argument("out", metavar="OUT", type=Path, help="file to write: .onnx, or .xml for OpenVINO")
     add_shape(parser)
     text = "which of PyTorch's two exporters; auto tries the newer one first"
     parser.add_argument("--exporter", choices=EXPORTERS, default="auto", help=text)
@@ -39,6 +39,8 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
     form = parser.add_mutually_exclusive_group()
     half, eight = "compute in half precision", "quantize to eight bits, see --calibration"
     form.add_argument("--fp16", dest="form", action="store_const", const="float16", default="float32", help=half)
+    brain = "OpenVINO: compute in bfloat16"
+    form.add_argument("--bf16", dest="form", action="store_const", const="bfloat16", help=brain)
     form.add_argument("--int8", dest="form", action="store_const", const="int8", default="float32", help=eight)
     compared = parser.add_argument_group("comparison on real images")
     compared.add_argument("--images", type=Path, metavar="FOLDER", help="also compare with PyTorch on these images")
@@ -60,8 +62,7 @@ def run(args: argparse.Namespace) -> int:
         0.
     """
     options = ExportOptions(shape=args.shape and tuple(args.shape), **{name: getattr(args, name) for name in _OPTIONS})
-    if args.out.suffix != ".onnx":
-        raise ValueError(f"expected a name that ends in .onnx for the file to write, got {args.out}")
+    check_path(args.out, args.form)
     require_config(args.config)
     checkpoint = checkpoint_path(args.checkpoint, config=args.config)
     from mmpose_ext.toolbox.export.exporting import export

@@ -78,9 +78,9 @@ def run(args: argparse.Namespace) -> int:
 
 def _check(args: argparse.Namespace) -> None:
     """Refuse what can be seen to be wrong before anything heavy is imported."""
-    if args.model.endswith(".onnx"):
+    if args.model.endswith((".onnx", ".xml")):
         if args.checkpoint is None:
-            require_paths([args.model], expected="an ONNX file")
+            require_paths([args.model], expected="an ONNX file" if args.model.endswith(".onnx") else "an OpenVINO file")
     else:
         require_config(args.model)
         if args.checkpoint not in (None, "none"):

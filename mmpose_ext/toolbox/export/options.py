@@ -5,10 +5,10 @@ from __future__ import annotations
 from dataclasses import dataclass
 from pathlib import Path
 
-__all__ = ["EXPORTERS", "FORMS", "ExportOptions"]
+__all__ = ["EXPORTERS", "FORMS", "ExportOptions", "check_path"]
 
 EXPORTERS = ("auto", "dynamo", "torchscript")
-FORMS = ("float32", "float16", "int8")
+FORMS = ("float32", "float16", "bfloat16", "int8")
 
 
 @dataclass(frozen=True)
@@ -68,3 +68,20 @@ class ExportOptions:
             raise ValueError("expected --images FOLDER beside --annotations, got none")
         if (self.calibration or self.calibration_images) and self.form != "int8":
             raise ValueError("expected --int8 beside --calibration and --calibration-images, got none")
+
+
+def check_path(path: Path, form: str) -> None:
+    """Refuse a name of a file that no runtime reads, or whose runtime does not have the form.
+
+    Args:
+        path: The file to write, ``.onnx`` or ``.xml``.
+        form: One of :data:`FORMS`.
+
+    Raises:
+        ValueError: If it can't be used.
+    """
+    if path.suffix not in (".onnx", ".xml"):
+        raise ValueError(f"expected a name that ends in .onnx or .xml for the file to write, got {path}")
+    wanted = {"bfloat16": ".xml", "int8": ".onnx"}.get(form, path.suffix)
+    if path.suffix != wanted:
+        raise ValueError(f"expected a name that ends in {wanted} for the form {form}, got {path}")

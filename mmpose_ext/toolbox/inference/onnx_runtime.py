@@ -1,4 +1,4 @@
-"""A session of ONNX Runtime for a file."""
+"""A session of the runtime for a file: ONNX Runtime, or OpenVINO for its own format."""
 
 from __future__ import annotations
 
@@ -11,16 +11,23 @@ __all__ = ["onnx_session"]
 
 
 def onnx_session(path: str | Path, *, threads: int, device: str = "cpu") -> Any:
-    """Open an ONNX file in ONNX Runtime.
+    """Open an ONNX file in ONNX Runtime, or an ``.xml`` in OpenVINO.
 
     Args:
         path: The file.
         threads: Number of threads of one operator; operators run one after the other.
-        device: ``cpu``, ``cuda``, or ``auto`` for ``cuda`` where it is there.
+        device: ``cpu``, ``cuda``, or ``auto`` for ``cuda`` where it is there; OpenVINO runs on the CPU only.
 
     Raises:
-        ValueError: If ONNX Runtime can't run on the device, or can't read the file.
+        ImportError: If the runtime is missing.
+        ValueError: If it can't run on the device, or can't read the file.
     """
+    if Path(path).suffix == ".xml":
+        if device not in ("auto", "cpu"):
+            raise ValueError(f"expected the device cpu for {path}, got {device!r}")
+        from mmpose_ext.toolbox.inference.openvino_runtime import OpenVINOSession
+
+        return OpenVINOSession(path, threads=threads)
     import onnxruntime
 
     provider = {"cpu": "CPUExecutionProvider", "cuda": "CUDAExecutionProvider"}[resolve_onnx_device(device)]

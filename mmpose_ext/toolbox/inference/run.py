@@ -170,9 +170,9 @@ def _with_boxes(sources: Sequence[Source], boxes: GivenBoxes, report: Callable[[
 def _estimator(
     model: str, checkpoint: str | Path | None, config: str | None, *, device: str, flip: bool, threads: int | None
 ) -> Estimator:
-    if model.endswith(".onnx"):
+    if model.endswith((".onnx", ".xml")):
         if checkpoint is not None:
-            raise ValueError(f"an ONNX file has its weights inside: expected no checkpoint beside it, got {checkpoint}")
+            raise ValueError(f"{model} has its weights inside: expected no checkpoint beside it, got {checkpoint}")
         return OnnxEstimator(Path(model), config=config, threads=threads, device=device)
     if checkpoint is None:
         checkpoint = pretrained_weights(model)

@@ -52,8 +52,10 @@ def test_ratio_is_the_median_of_ratios() -> None:
 
 @pytest.mark.parametrize("mode", [mode for mode in MODES if "compile" not in mode])
 def test_modes_start_from_the_same_weights(mode: str) -> None:
-    if "onnx" in mode:
+    if "onnx" in mode or "openvino" in mode:
         pytest.importorskip("onnxruntime")
+    if "openvino" in mode:
+        pytest.importorskip("openvino", reason="the extra openvino is not installed")
     settings = Settings(modes=["eager", mode], batches=[1, 3], rounds=2, warmup=1)
     entries = prepare(candidate(), settings)
     measure(entries, settings, progress=False)
