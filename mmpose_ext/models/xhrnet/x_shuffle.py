@@ -14,6 +14,7 @@ Shapes: B batch, C channels, H W height and width.
 from __future__ import annotations
 
 import torch
+import torch.nn.functional as F
 from mmcv.cnn import ConvModule
 from torch import Tensor, nn
 
@@ -32,6 +33,9 @@ BLOCKS: dict[str, tuple[str, ...]] = {
 """Name of a block -> what the processed half of the channels passes through."""
 
 
+_FEW_CHANNELS = 80
+
+
 def interleave(first: Tensor, second: Tensor) -> Tensor:
     """Concatenate along the channels and shuffle with two groups: first 0, second 0, first 1, second 1, ...
 
@@ -45,11 +49,19 @@ def interleave(first: Tensor, second: Tensor) -> Tensor:
     if torch.onnx.is_in_onnx_export():
         _, channels, height, width = first.shape
         if target_runtime() == "openvino":
-            pair = torch.cat((first, second), dim=1).reshape(-1, 2, channels, height, width)
-            return pair.transpose(1, 2).reshape(-1, 2 * channels, height, width)
+            return _interleave_for_openvino(torch.cat((first, second), dim=1))
         return torch.cat((first, second), dim=2).reshape(-1, 2 * channels, height, width)
     pair = torch.stack((first.permute(0, 2, 3, 1), second.permute(0, 2, 3, 1)), dim=-1)
     return pair.flatten(-2).permute(0, 3, 1, 2)
+
+
+def _interleave_for_openvino(halves: Tensor) -> Tensor:
+    """Shuffle the channels of (B, 2C, H, W); where they are few, OpenVINO is fastest with a 1x1 convolution."""
+    _, channels, height, width = halves.shape
+    if channels > _FEW_CHANNELS:
+        return halves.reshape(-1, 2, channels // 2, height, width).transpose(1, 2).reshape(-1, channels, height, width)
+    order = torch.arange(channels).reshape(2, -1).t().flatten()
+    return F.conv2d(halves, torch.eye(channels, dtype=halves.dtype)[order, :, None, None])
 
 
 class ParallelSUSA(nn.Module):

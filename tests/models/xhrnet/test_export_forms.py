@@ -23,8 +23,9 @@ def test_attention(runtime, axis, fusion):
 
 
 @pytest.mark.parametrize("runtime", RUNTIMES)
-def test_interleave(runtime, monkeypatch):
-    first, second = torch.randn(2, B, C, H, W)
+@pytest.mark.parametrize("channels", [C, 50])
+def test_interleave(runtime, channels, monkeypatch):
+    first, second = torch.randn(2, B, channels, H, W)
     expected = interleave(first, second)
     monkeypatch.setattr(torch.onnx, "is_in_onnx_export", lambda: True)
     with traced_for(runtime):
