@@ -90,8 +90,10 @@ def test_anchors_exist(page: Path) -> None:
 
 
 def test_readme_and_docs_are_short() -> None:
-    words = [word for page in [ROOT / "README.md", *(ROOT / "docs").rglob("*.md")] for word in page.read_text().split()]
-    assert len(words) <= 13_500
+    """Their prose: tables are looked up, not read."""
+    pages = [ROOT / "README.md", *(ROOT / "docs").rglob("*.md")]
+    lines = [line for page in pages for line in page.read_text().splitlines() if not line.lstrip().startswith("|")]
+    assert sum(len(line.split()) for line in lines) <= 10_400
 
 
 PLAIN = {

@@ -52,7 +52,7 @@ class ToPlanes(nn.Conv2d):
         if torch.onnx.is_in_onnx_export():
             return super().forward(x)
         pixels = x.permute(0, 2, 3, 1).flatten(1, 2).transpose(1, 2)  # (B, C_in, HW), a view of a channels_last map
-        weight = self.weight.flatten(1).expand(len(x), -1, -1)
+        weight = self.weight.flatten(1).expand(x.shape[0], -1, -1)
         out = torch.bmm(weight, pixels) if self.bias is None else torch.baddbmm(self.bias[:, None], weight, pixels)
         return out.unflatten(2, x.shape[2:])
 
@@ -69,7 +69,7 @@ class FromPlanes(ToPlanes):
         if torch.onnx.is_in_onnx_export():
             return super().forward(x)
         pixels = x.flatten(2).transpose(1, 2)  # (B, HW, C_in)
-        weight = self.weight.flatten(1).t().expand(len(x), -1, -1)
+        weight = self.weight.flatten(1).t().expand(x.shape[0], -1, -1)
         out = torch.bmm(pixels, weight) if self.bias is None else torch.baddbmm(self.bias, pixels, weight)
         return out.unflatten(1, x.shape[2:]).permute(0, 3, 1, 2)
 

@@ -162,6 +162,15 @@ def test_whole_networks_as_after_a_training(name: str) -> None:
     assert [name for name, module in after.named_modules() if isinstance(module, nn.BatchNorm2d)] == []
 
 
+@pytest.mark.parametrize("name", ["SSN", "3Block+3FSM", "SCANet"])
+def test_a_traced_form_takes_any_batch(name: str) -> None:
+    network = switch_to_deploy(PoseNet(build(NETWORKS[name])).requires_grad_(False).eval())
+    images = torch.randn(3, 3, 64, 64)
+    traced = torch.jit.freeze(torch.jit.trace(network, images[:1], check_trace=False))
+    for got, wanted in zip(flatten_output(traced(images)), flatten_output(network(images)), strict=True):
+        torch.testing.assert_close(got, wanted, rtol=0, atol=1e-5 * float(wanted.abs().max()))
+
+
 @pytest.mark.parametrize("exporter", ["dynamo", "torchscript"])
 def test_clamps_of_both_signs_in_a_file(exporter: str, tmp_path: Path) -> None:
     pytest.importorskip("onnxruntime")
