@@ -29,7 +29,7 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
     parser.add_argument("checkpoint", nargs="?", metavar="CHECKPOINT", help=text)
     parser.add_argument("out", metavar="OUT", type=Path, help="file to write: .onnx, or .xml for OpenVINO")
     add_shape(parser)
-    text = "which of PyTorch's two exporters; auto tries the newer one first"
+    text = "which of PyTorch's two exporters; auto tries torchscript, which is faster, then dynamo"
     parser.add_argument("--exporter", choices=EXPORTERS, default="auto", help=text)
     parser.add_argument("--batch", type=int, help="fix the batch size; by default any size runs")
     parser.add_argument("--plain", action="store_true", help="export the training form, not the deployed one")

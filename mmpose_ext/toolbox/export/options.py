@@ -17,7 +17,8 @@ class ExportOptions:
 
     Attributes:
         shape: Input height and width in place of the config's.
-        exporter: One of :data:`EXPORTERS`: which of PyTorch's two; ``auto`` tries the newer one first.
+        exporter: One of :data:`EXPORTERS`: which of PyTorch's two; ``auto`` tries the older one first,
+            which is faster, and the newer one where that fails or its graph computes sizes.
         batch: The only batch size; None for any.
         form: One of :data:`FORMS`: the numbers that the file computes with.
         plain: Whether to export the training form in place of the deployed one.
