@@ -93,7 +93,7 @@ def test_readme_and_docs_are_short() -> None:
     """Their prose: tables are looked up, not read."""
     pages = [ROOT / "README.md", *(ROOT / "docs").rglob("*.md")]
     lines = [line for page in pages for line in page.read_text().splitlines() if not line.lstrip().startswith("|")]
-    assert sum(len(line.split()) for line in lines) <= 10_400
+    assert sum(len(line.split()) for line in lines) <= 10_600
 
 
 PLAIN = {
