@@ -23,6 +23,7 @@ from torch.nn.modules.batchnorm import _BatchNorm
 from torch.nn.utils.fusion import fuse_conv_bn_eval
 
 from mmpose_ext.layers.folding import affine_of, fold_into_next
+from mmpose_ext.layers.pointwise import use_pointwise
 
 __all__ = ["DEPLOY_METHOD", "ORDER", "Deployable", "fold_batch_norms", "is_deployable", "switch_to_deploy"]
 
@@ -39,14 +40,29 @@ _Module = TypeVar("_Module", bound=nn.Module)
 class Deployable(nn.Module):
     """A network whose deployed form can't be trained and has another state dict than its training form.
 
-    Its ``switch_to_deploy`` ends with :meth:`mark_deployed`. From then on the state dict has an entry ``deployed``, and
-    a checkpoint of one form is not loaded into the other, where most of it would find no place.
+    A ``switch_to_deploy`` of its own ends with that of this class, or with :meth:`mark_deployed`. From then on the
+    state dict has an entry ``deployed``, and a checkpoint of one form is not loaded into the other, where most of it
+    would find no place.
     """
 
     @property
     def is_deployed(self) -> bool:
         """Whether this is the deployed form."""
         return "deployed" in self._buffers
+
+    def switch_to_deploy(self, test_cfg: dict | None = None) -> None:
+        """Fold the batch norms and turn 1x1 convolutions into matrix products, in place, for inference only.
+
+        Called by :func:`switch_to_deploy` and by MMPose's ``PoseEstimator.switch_to_deploy``. The output stays the
+        same, and a second call does nothing.
+
+        Args:
+            test_cfg: What MMPose hands to every such method; nothing of it is used here.
+        """
+        del test_cfg
+        fold_batch_norms(self)
+        use_pointwise(self)
+        self.mark_deployed()
 
     def mark_deployed(self) -> None:
         """Declare this network to be in its deployed form."""

@@ -5,8 +5,6 @@ relu(s x + b) = s max(x, -b / s) + b, and where s < 0 it is s min(x, -b / s) + b
 what is left is affine, which the weights take in. That is exact for a convolution without padding; padding puts in
 zeros behind the norm, which the clamped map doesn't have.
 
-Deviations: none (no paper).
-
 Shapes: B batch, C channels, H W height and width.
 """
 

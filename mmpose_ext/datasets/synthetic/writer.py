@@ -122,7 +122,7 @@ def _write(folder: Path, settings: Settings, workers: int | None) -> None:
         for image, labels in _run(jobs, workers):
             images.append(image)
             for label in labels:
-                annotations.append(_annotation(label, image["id"], len(annotations) + 1))
+                annotations.append(annotation(label, image["id"], len(annotations) + 1))
             progress.update(len(labels))
     keypoints = {"keypoints": list(KEYPOINT_NAMES), "skeleton": [list(limb) for limb in SKELETON]}
     category = {"id": 1, "name": "person", "supercategory": "person", **keypoints}
@@ -168,7 +168,14 @@ def _render_to_file(job: Job) -> tuple[dict[str, Any], list[Label]]:
     return {"id": index + 1, "file_name": name, "width": image.shape[1], "height": image.shape[0]}, labels
 
 
-def _annotation(label: Label, image_id: int, number: int) -> dict[str, Any]:
+def annotation(label: Label, image_id: int, number: int) -> dict[str, Any]:
+    """A person in COCO's format.
+
+    Args:
+        label: Of the renderer.
+        image_id: Of the image.
+        number: Of the annotation.
+    """
     return {
         "id": number,
         "image_id": image_id,

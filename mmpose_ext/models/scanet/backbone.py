@@ -19,10 +19,9 @@ from mmengine.model import BaseModule
 from mmpose.registry import MODELS
 from torch import Tensor, nn
 
-from mmpose_ext.layers.deploy import Deployable, fold_batch_norms
+from mmpose_ext.layers.deploy import Deployable
 from mmpose_ext.layers.freezing import Freezable
 from mmpose_ext.layers.loading import RequiresOwnKeys
-from mmpose_ext.layers.pointwise import use_pointwise
 from mmpose_ext.models.scanet.hourglass import PreActivationResidual
 from mmpose_ext.models.scanet.spatial_attention import Noise
 from mmpose_ext.models.scanet.stack import Highest, Refinement, Stack, Stem, resolve_variant
@@ -124,17 +123,6 @@ class StackedHourglass(Freezable, Deployable, RequiresOwnKeys, BaseModule):
             out, x = stack(x)
             outputs.append(out.to(torch.promote_types(out.dtype, torch.float32)))
         return tuple(outputs)
-
-    def switch_to_deploy(self, test_cfg: dict | None = None) -> None:
-        """Fold all batch norms, those in front of convolutions too, in place and for inference only; the output stays.
-
-        Args:
-            test_cfg: What MMPose hands to every such method; nothing of it is used here.
-        """
-        del test_cfg
-        fold_batch_norms(self)
-        use_pointwise(self)
-        self.mark_deployed()
 
 
 @MODELS.register_module()

@@ -25,10 +25,9 @@ from mmpose.registry import MODELS
 from torch import Tensor, nn
 
 from mmpose_ext.layers.arch import find_arch
-from mmpose_ext.layers.deploy import Deployable, fold_batch_norms
+from mmpose_ext.layers.deploy import Deployable
 from mmpose_ext.layers.freezing import Freezable
 from mmpose_ext.layers.loading import RequiresOwnKeys
-from mmpose_ext.layers.pointwise import use_pointwise
 from mmpose_ext.layers.sizes import check_size
 from mmpose_ext.models.sfm.fusion import ConcatFusion, build_block
 from mmpose_ext.models.sfm.hsa import HighLevelSpatialAttention, SpatialAttention
@@ -175,9 +174,7 @@ class SFM(Freezable, Deployable, RequiresOwnKeys, BaseModule):
         for part in self.modules():
             if isinstance(part, ConcatFusion):
                 part.switch_to_deploy()
-        fold_batch_norms(self)
-        use_pointwise(self)
-        self.mark_deployed()
+        super().switch_to_deploy()
 
 
 def all_nodes(levels: int) -> set[Node]:

@@ -23,9 +23,8 @@ from mmpose.registry import MODELS
 from torch import Tensor, nn
 
 from mmpose_ext.convert.ssn import ssn
-from mmpose_ext.layers.deploy import Deployable, fold_batch_norms
+from mmpose_ext.layers.deploy import Deployable
 from mmpose_ext.layers.loading import RequiresOwnKeys, rewrite_keys
-from mmpose_ext.layers.pointwise import use_pointwise
 from mmpose_ext.models.ssn.correlation_attention import Activation
 from mmpose_ext.models.ssn.feature_shift_module import FeatureShiftModule
 
@@ -180,10 +179,8 @@ class SSNResNet(Deployable, RequiresOwnKeys, ResNet):
         del test_cfg
         for fsm in self.fsms.values():
             fsm.switch_to_deploy()
-        fold_batch_norms(self)
-        use_pointwise(self)
+        super().switch_to_deploy()
         self.to(memory_format=torch.channels_last)
-        self.mark_deployed()
 
     def _freeze_stages(self) -> None:
         """Freeze the first stages and their FSMs; MMPose's ResNet calls it when it is built and in ``train``."""

@@ -27,10 +27,9 @@ from torch.nn.modules.batchnorm import _BatchNorm
 
 from mmpose_ext.convert.xhrnet import trained_size, xhrnet
 from mmpose_ext.layers.arch import find_arch
-from mmpose_ext.layers.deploy import Deployable, fold_batch_norms
+from mmpose_ext.layers.deploy import Deployable
 from mmpose_ext.layers.freezing import Freezable
 from mmpose_ext.layers.loading import RequiresOwnKeys, rewrite_keys
-from mmpose_ext.layers.pointwise import use_pointwise
 from mmpose_ext.layers.sizes import check_size
 from mmpose_ext.models.xhrnet.multi_resolution import MultiResolutionModule
 from mmpose_ext.models.xhrnet.susa import Fusion, SpatiallyUnidimensionalSelfAttention
@@ -206,20 +205,6 @@ class XHRNet(Freezable, Deployable, RequiresOwnKeys, BaseModule):
             maps = modules(maps)
         maps = self.head_layer(maps)
         return tuple(maps[i] for i in self.out_indices)
-
-    def switch_to_deploy(self, test_cfg: dict | None = None) -> None:
-        """Fold the batch norms and turn 1x1 convolutions into matrix products, in place, for inference only.
-
-        Called by :func:`mmpose_ext.layers.deploy.switch_to_deploy` and by MMPose's ``PoseEstimator.switch_to_deploy``.
-        The output stays the same, and a second call does nothing.
-
-        Args:
-            test_cfg: What MMPose hands to every such method; nothing of it is used here.
-        """
-        del test_cfg
-        fold_batch_norms(self)
-        use_pointwise(self)
-        self.mark_deployed()
 
     def _load_from_state_dict(self, state_dict: dict[str, Tensor], prefix: str, *args: Any) -> None:
         """Convert a checkpoint in official keys."""

@@ -12,6 +12,7 @@ import cv2
 import numpy as np
 
 from mmpose_ext.datasets.synthetic.scene import Label, render_scene
+from mmpose_ext.datasets.synthetic.writer import annotation
 
 __all__ = ["ANNOTATIONS", "IMAGES", "write_images"]
 
@@ -50,7 +51,7 @@ def write_images(folder: Path, *, images: int, persons: int, seed: int = 0) -> N
             cell = image[top : top + small.shape[0], left : left + small.shape[1]]
             cell[:] = small[: cell.shape[0], : cell.shape[1]]
             number = len(content["annotations"]) + 1
-            content["annotations"].append(_annotation(label, scale, (left, top)) | dict(id=number, image_id=i + 1))
+            content["annotations"].append(annotation(_moved(label, scale, (left, top)), i + 1, number))
         name = f"{i + 1:06d}.jpg"
         content["images"].append(dict(id=i + 1, file_name=name, width=width, height=height))
         (folder / IMAGES / name).write_bytes(cv2.imencode(".jpg", image)[1].tobytes())
@@ -63,15 +64,9 @@ def _scene(seed: int, number: int) -> tuple[np.ndarray, Label]:
     return image, label
 
 
-def _annotation(label: Label, scale: float, corner: tuple[int, int]) -> dict[str, Any]:
+def _moved(label: Label, scale: float, corner: tuple[int, int]) -> Label:
+    """The label of a scene that was scaled and put at a corner of an image."""
     points = label.keypoints.astype(float)
     points[:, :2] = points[:, :2] * scale + corner
-    x, y, width, height = (value * scale for value in label.box)
-    return dict(
-        category_id=1,
-        keypoints=[float(value) for value in points.ravel()],
-        num_keypoints=int((points[:, 2] > 0).sum()),
-        bbox=[float(v) for v in (x + corner[0], y + corner[1], width, height)],
-        area=float(label.area) * scale**2,
-        iscrowd=0,
-    )
+    x, y, width, height = (float(value) * scale for value in label.box)
+    return Label(points, (x + corner[0], y + corner[1], width, height), float(label.area) * scale**2)

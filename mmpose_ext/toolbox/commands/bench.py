@@ -62,7 +62,6 @@ def run(args: argparse.Namespace) -> int:
         require_config(config)
     checkpoint = checkpoint_path(args.checkpoint)
     from mmpose_ext.toolbox.benchmark.comparison import benchmark
-    from mmpose_ext.toolbox.benchmark.sweep_report import report_sweep
     from mmpose_ext.toolbox.benchmark.timing import Settings
 
     names = ("rounds", "warmup", "threads", "device", "channels_last", "seed")
@@ -70,6 +69,8 @@ def run(args: argparse.Namespace) -> int:
     shape, command = args.shape and tuple(args.shape), shlex.join(["mmpose-ext", *sys.argv[1:]])
     common: dict[str, Any] = dict(settings=settings, shape=shape, out=args.out, command=command)
     if args.sweep:
+        from mmpose_ext.toolbox.benchmark.sweep_report import report_sweep
+
         result: Any = report_sweep([*args.configs, *args.against], dict(args.sweep), **common)
     else:
         result = benchmark(args.configs, args.against, checkpoint=checkpoint, **common)

@@ -38,7 +38,7 @@ def read_openvino(path: str | Path) -> Any:
     try:
         return openvino.Core().read_model(path)
     except Exception as error:  # OpenVINO has a RuntimeError for it, and others for what its parsers stumble over
-        raise ValueError(f"expected an OpenVINO file, {path} can't be read: {str(error)[-300:]}") from error
+        raise ValueError(f"expected an OpenVINO file, {path} can't be read: {_in_a_line(error)}") from error
 
 
 class OpenVINOSession:
@@ -72,7 +72,7 @@ class OpenVINOSession:
             self._inputs = [_described(one) for one in model.inputs]
             self._request = openvino.Core().compile_model(model, "CPU", options).create_infer_request()
         except Exception as error:
-            raise ValueError(f"expected an OpenVINO file, {path} can't be used: {str(error)[-300:]}") from error
+            raise ValueError(f"expected an OpenVINO file, {path} can't be used: {_in_a_line(error)}") from error
 
     def get_inputs(self) -> list[SimpleNamespace]:
         """Name, shape and type of each input, as ONNX Runtime says it."""
@@ -91,6 +91,11 @@ class OpenVINOSession:
         """
         results = self._request.infer(dict(inputs))
         return [np.array(results[i]) for i in range(len(results))]
+
+
+def _in_a_line(error: Exception) -> str:
+    """The end of what OpenVINO says, in front of which it names its own lines of code."""
+    return " ".join(str(error).split())[-300:]
 
 
 def _described(one: Any) -> SimpleNamespace:
