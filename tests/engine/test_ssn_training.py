@@ -16,6 +16,7 @@ from torch import nn
 
 from mmpose_ext.engine import DelayedInsertionHook
 from mmpose_ext.models.ssn import FeatureShiftModule
+from mmpose_ext.toolbox.inference.weights import load_weights
 from tests.tiny import write_config
 
 GROUPS = dict(offsets=dict(pattern=r"\.shift\.offsets$", lr=1e-3))
@@ -253,6 +254,18 @@ def test_checkpoints_without_the_note(checkpoint: dict, expected: bool) -> None:
     hook.after_load_checkpoint(run, checkpoint)
     assert inserted(run) is expected
     assert life(hook, run, range(1))[0] is expected
+
+
+@pytest.mark.parametrize(
+    ("note", "expected"),
+    [({}, True), ({"modules_inserted": True}, True), ({"modules_inserted": False}, False)]
+    + [({"modules_inserted": ["fsm"]}, True), ({"modules_inserted": [[], "other"]}, False)],
+)
+def test_inference_leaves_out_what_was_not_inserted_yet(tmp_path: Path, note: dict, expected: bool) -> None:
+    model = nn.ModuleDict({"fsm": FeatureShiftModule(4, shift_channels=4)})
+    torch.save({"state_dict": model.state_dict(), "meta": note}, tmp_path / "a.pth")
+    load_weights(model, tmp_path / "a.pth")
+    assert model["fsm"].inserted is expected
 
 
 class Wrapped(nn.Module):

@@ -5,7 +5,9 @@ from __future__ import annotations
 import json
 import random
 from collections.abc import Callable, Iterator
+from importlib.util import find_spec
 from pathlib import Path
+from xml.etree import ElementTree
 
 import torch
 from mmengine.config import Config
@@ -99,6 +101,37 @@ def _descriptions(shop: Workshop) -> PLANS:
     return {**plans, "weights in another file": outside}
 
 
+def _openvino(shop: Workshop) -> PLANS:
+    from mmpose_ext.toolbox.inference.description import DESCRIPTION
+
+    good = shop.openvino()
+    graph, weights = good.read_text(), good.with_suffix(".bin").read_bytes()
+
+    def written(text: str | Callable[[Path], str], content: bytes | None = weights) -> Callable[[Path], Path]:
+        def write(folder: Path) -> Path:
+            path = folder / "graph.xml"
+            path.write_text(text if isinstance(text, str) else text(folder / "executed"))
+            if content is not None:
+                path.with_suffix(".bin").write_bytes(content)
+            return path
+
+        return write
+
+    def described(part: Callable[[Path], dict]) -> Callable[[Path], str]:
+        def change(marker: Path) -> str:
+            tree = ElementTree.fromstring(graph)
+            (entry,) = tree.iter(DESCRIPTION)
+            entry.set("value", json.dumps({**json.loads(entry.get("value", "")), **part(marker)}))
+            return ElementTree.tostring(tree, "unicode")
+
+        return change
+
+    plans = {name: written(described(part)) for name, part in payloads.DESCRIPTIONS.items()}
+    plans |= {name: written(text(graph)) for name, text in payloads.GRAPHS.items()}
+    plans |= {f"weights: {name}": written(graph, content) for name, content in payloads.blobs(weights).items()}
+    return {**plans, "a pickle": _written(payloads.PICKLES["plain pickle"], "graph.xml")}
+
+
 def payload_attacks(shop: Workshop, *, share: float = 1, few: int = 0, seed: int = 0) -> Iterator[Attempt]:
     """Each payload through each command that reads such a file.
 
@@ -112,6 +145,7 @@ def payload_attacks(shop: Workshop, *, share: float = 1, few: int = 0, seed: int
     plans: dict[str, PLANS] = {
         "checkpoint": _checkpoints(shop),
         "onnx": _descriptions(shop) if share == 1 else {},
+        "openvino": _openvino(shop) if share == 1 and find_spec("openvino") else {},
         "json": {name: _written(make, "payload.json") for name, make in payloads.ANNOTATIONS.items()},
         "archive": {name: _written(make, "payload.zip") for name, make in payloads.ARCHIVES.items()},
     }

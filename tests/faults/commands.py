@@ -86,7 +86,14 @@ class Workshop:
 
     def onnx(self) -> Path:
         """An exported network; made in a process of its own, so that this one starts no threads."""
-        path = self.folder / "tiny.onnx"
+        return self._exported(".onnx")
+
+    def openvino(self) -> Path:
+        """The same in OpenVINO's format."""
+        return self._exported(".xml")
+
+    def _exported(self, suffix: str) -> Path:
+        path = (self.folder / "tiny").with_suffix(suffix)
         if not path.exists():
             words = ["export", str(self.config), str(self.checkpoint), str(path), "--exporter", "torchscript"]
             ending = run_child(lambda: main(words), folder=self.folder)
@@ -103,7 +110,7 @@ class Reader(NamedTuple):
 
     command: str
     kind: str
-    """``checkpoint``, ``onnx``, ``json``, ``archive``, ``image`` or ``video``."""
+    """``checkpoint``, ``onnx``, ``openvino``, ``json``, ``archive``, ``image`` or ``video``."""
     action: Action
 
 
@@ -297,7 +304,10 @@ READERS: tuple[Reader, ...] = (
         lambda shop, file, out: _inferencer(shop.config, file),
     ),
     Reader("MMPoseInferencer", "checkpoint", lambda shop, file, out: _inferencer(None, file)),
-    Reader("infer", "onnx", lambda shop, file, out: _verb("infer", shop.image, "--model", file, "--out", out / "out")),
+    *(
+        Reader("infer", kind, lambda shop, file, out: _verb("infer", shop.image, "--model", file, "--out", out / "out"))
+        for kind in ("onnx", "openvino")
+    ),
     Reader(
         "infer",
         "json",

@@ -11,6 +11,7 @@ import io
 import json
 import os
 import pickle
+import re
 import struct
 import tarfile
 import zipfile
@@ -21,7 +22,18 @@ from typing import Any
 import numpy as np
 import torch
 
-__all__ = ["ANNOTATIONS", "ARCHIVES", "DESCRIPTIONS", "PICKLES", "PROGRAMS", "SAFETENSORS", "Call", "code"]
+__all__ = [
+    "ANNOTATIONS",
+    "ARCHIVES",
+    "DESCRIPTIONS",
+    "GRAPHS",
+    "PICKLES",
+    "PROGRAMS",
+    "SAFETENSORS",
+    "Call",
+    "blobs",
+    "code",
+]
 
 
 class Call:
@@ -203,6 +215,37 @@ DESCRIPTIONS: Mapping[str, Callable[[Path], dict[str, Any]]] = {
     "deep": lambda marker: {"meta": functools.reduce(lambda inner, _: [inner], range(500), [])},
 }
 """Parts of the description in an ONNX file."""
+
+ENTITIES = "".join(f'<!ENTITY e{i} "{f"&e{i - 1};" * 10 if i else "x" * 100}">' for i in range(10))
+
+
+def _net(doctype: str, content: str) -> str:
+    return f"<?xml version='1.0'?>{doctype}<net name='n' version='11'>{content}</net>"
+
+
+GRAPHS: Mapping[str, Callable[[str], str]] = {
+    "empty": lambda text: "",
+    "cut off": lambda text: text[: len(text) // 2],
+    "text": lambda text: code(Path("executed")),
+    "deep": lambda text: "<net>" * 100_000,
+    "billion laughs": lambda text: _net(f"<!DOCTYPE net [{ENTITIES}]>", "&e9;"),
+    "an entity of another file": lambda text: _net("<!DOCTYPE net [<!ENTITY e SYSTEM 'file:///etc/passwd'>]>", "&e;"),
+    "no layers": lambda text: _net("", "<layers/><edges/>"),
+    "an unknown operator": lambda text: text.replace('type="Convolution"', 'type="os.system"'),
+    "weights outside of the file": lambda text: re.sub('offset="\\d+"', f'offset="{2**40}"', text),
+    "huge weights": lambda text: re.sub('size="\\d+"', f'size="{2**62}"', text),
+    "negative sizes": lambda text: re.sub("<dim>\\d+</dim>", "<dim>-7</dim>", text),
+    "an edge to nowhere": lambda text: text.replace('to-layer="', 'to-layer="9'),
+    "a circle": lambda text: re.sub('from-layer="\\d+" from-port="\\d+"', 'from-layer="5" from-port="1"', text),
+    "strides of zero": lambda text: re.sub('strides="[^"]*"', 'strides="0, 0"', text),
+}
+"""What OpenVINO's graph may be, made of a good one."""
+
+
+def blobs(good: bytes) -> dict[str, bytes | None]:
+    """What may lie beside such a graph in place of its weights; None is no file."""
+    return {"none": None, "empty": b"", "half": good[: len(good) // 2], "a pickle": pickle.dumps(Call(eval, "1 / 0"))}
+
 
 ANNOTATIONS: Mapping[str, Maker] = {
     "a pickle": PICKLES["plain pickle"],

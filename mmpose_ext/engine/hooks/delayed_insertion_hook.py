@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from typing import Any
 
 from mmengine.hooks import Hook
@@ -12,6 +13,20 @@ from torch import nn
 
 STATE = "modules_inserted"
 """Key in the meta information of a checkpoint: whether the modules were in, True or False, or the names of those."""
+
+
+def set_inserted(model: nn.Module, meta: Mapping[str, Any]) -> None:
+    """Take modules in or out as they were when a checkpoint was written, for inference without a runner.
+
+    Args:
+        model: Holds the weights of the checkpoint.
+        meta: What the checkpoint says beside them; nothing changes where it does not tell.
+    """
+    if STATE in meta:
+        modules = _modules_of(model)
+        names = _noted(meta[STATE], set(modules))
+        for name, module in modules.items():
+            module.inserted = name in names
 
 
 @HOOKS.register_module()
@@ -100,8 +115,7 @@ class DelayedInsertionHook(Hook):
         """The modules that were in when a checkpoint was written."""
         meta, names = checkpoint.get("meta") or {}, set(self._modules(runner))
         if STATE in meta:
-            noted = meta[STATE]
-            return (names if noted else set()) if isinstance(noted, bool) else names & set(noted)
+            return _noted(meta[STATE], names)
         if not any(key.startswith(f"{name}.") for key in checkpoint.get("state_dict", checkpoint) for name in names):
             return set()  # of another network, such as ImageNet weights
         return names if meta.get("iter", self.begin + 1) > self.begin else set()  # written before it noted the state
@@ -118,8 +132,18 @@ class DelayedInsertionHook(Hook):
     @staticmethod
     def _modules(runner: Runner) -> dict[str, Any]:
         """All that can be inserted, by name."""
-        model = runner.model.module if is_model_wrapper(runner.model) else runner.model
-        return {name: module for name, module in model.named_modules() if hasattr(module, "inserted")}
+        return _modules_of(runner.model.module if is_model_wrapper(runner.model) else runner.model)
+
+
+def _modules_of(model: nn.Module) -> dict[str, Any]:
+    return {name: module for name, module in model.named_modules() if hasattr(module, "inserted")}
+
+
+def _noted(noted: Any, names: set[str]) -> set[str]:
+    """Those of some modules that a checkpoint's note means; of a note that is none, all."""
+    if isinstance(noted, list):
+        return {name for name in names if name in noted}
+    return names if noted else set()
 
 
 def _is_trainable(module: nn.Module) -> bool:

@@ -20,12 +20,15 @@ from mmengine.runner import load_state_dict
 from torch import Tensor, nn
 
 from mmpose_ext.compat.checkpoint import load
+from mmpose_ext.engine.hooks.delayed_insertion_hook import set_inserted
 
 __all__ = ["load_weights", "quiet_logger", "sha256"]
 
 
 def load_weights(model: nn.Module, path: str | Path) -> dict[str, Any]:
     """Load all weights of a network; nothing in the file is run.
+
+    Modules that a training had not inserted yet (SSN) stay out.
 
     Args:
         model: The network.
@@ -58,7 +61,9 @@ def load_weights(model: nn.Module, path: str | Path) -> dict[str, Any]:
     except RuntimeError as error:  # all that fits is loaded by then
         if differences := _differences(model, weights):
             raise ValueError(f"expected a checkpoint of this network, {path} is not: {differences}") from error
-    return dict(content.get("meta") or {}) if "state_dict" in content else {}
+    meta = dict(content.get("meta") or {}) if "state_dict" in content else {}
+    set_inserted(model, meta)
+    return meta
 
 
 @contextmanager
