@@ -8,7 +8,6 @@ has one worker at a time.
 
 from __future__ import annotations
 
-import fcntl
 import json
 import os
 import sys
@@ -20,6 +19,7 @@ from pathlib import Path
 from typing import Any
 
 import torch
+from filelock import FileLock
 from mmengine.config import Config
 from mmengine.hooks import Hook
 from mmengine.runner import Runner, find_latest_checkpoint
@@ -154,8 +154,7 @@ def main() -> int:
     """Do the job of a folder."""
     folder, parent = Path(sys.argv[1]), int(sys.argv[2])
     threading.Thread(target=_end_with, args=(parent,), daemon=True).start()
-    with (folder / "lock").open("w") as lock:
-        fcntl.flock(lock, fcntl.LOCK_EX)  # an older worker may still be on its way out
+    with FileLock(folder / "lock"):  # an older worker may still be on its way out
         do_job(folder)
     return 0
 

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import fcntl
 import json
 import math
 import os
@@ -13,6 +12,7 @@ from pathlib import Path
 from typing import Any, NamedTuple
 
 import torch
+from filelock import FileLock, Timeout
 
 from mmpose_ext.atomic import atomic_write
 from mmpose_ext.toolbox.catalogue.markdown import markdown_table
@@ -221,9 +221,12 @@ def _time(seconds: float) -> str:
 def _alone(out: Path) -> Iterator[None]:
     """Keep other runs out of a folder."""
     out.mkdir(parents=True, exist_ok=True)
-    with (out / "lock").open("w") as lock:
-        try:
-            fcntl.flock(lock, fcntl.LOCK_EX | fcntl.LOCK_NB)
-        except OSError as error:
-            raise ValueError(f"expected a folder of its own, another run writes to {out}") from error
+    lock = FileLock(out / "lock")
+    try:
+        lock.acquire(timeout=0)
+    except Timeout as error:
+        raise ValueError(f"expected a folder of its own, another run writes to {out}") from error
+    try:
         yield
+    finally:
+        lock.release()

@@ -9,6 +9,7 @@ from pathlib import Path
 
 import pytest
 import torch
+from filelock import FileLock
 from mmengine.config import Config
 
 from mmpose_ext.toolbox.catalogue.metafile import config_folder
@@ -116,6 +117,13 @@ def test_a_dry_run_starts_nothing(data: Path, tmp_path: Path) -> None:
     assert not out.exists()
     with pytest.raises(ValueError, match="positive number of epochs, got 0"):
         train_zoo(data, out, epochs=0)
+
+
+def test_two_runs_do_not_share_a_folder(data: Path, tmp_path: Path) -> None:
+    options = dict(only=["xhrnet"], seeds=(0,), device="cpu", hours=1e-9)
+    with FileLock(tmp_path / "lock"), pytest.raises(ValueError, match=f"another run writes to {tmp_path}"):
+        train_zoo(data, tmp_path, **options)  # type: ignore[arg-type]
+    train_zoo(data, tmp_path, **options)  # type: ignore[arg-type]
 
 
 @pytest.fixture
