@@ -8,7 +8,6 @@ N boxes.
 from __future__ import annotations
 
 import torch
-import torchvision
 from torch import Tensor
 
 
@@ -36,7 +35,9 @@ def nms(boxes: Tensor, scores: Tensor, iou_threshold: float, offset: int) -> Ten
     boxes = boxes.to(dtype)
     if offset:  # an offset in width and height is a shift of the lower right corner
         boxes = boxes + boxes.new_tensor([0, 0, offset, offset])
-    return torchvision.ops.nms(boxes, scores.to(dtype), float(iou_threshold))
+    from torchvision.ops import nms as operator  # here, as its import takes seconds
+
+    return operator(boxes, scores.to(dtype), float(iou_threshold))
 
 
 def softnms(

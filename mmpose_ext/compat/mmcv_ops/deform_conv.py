@@ -9,7 +9,6 @@ from __future__ import annotations
 
 from typing import Any
 
-import torchvision
 from torch import Tensor
 
 from mmpose_ext.compat.mmcv_ops.gradients import gradients
@@ -19,7 +18,9 @@ def _deform_conv(
     image: Tensor, offset: Tensor, weight: Tensor, options: dict[str, Any], mask: Tensor | None = None
 ) -> Tensor:
     """Deformable convolution with the options of mmcv's plain one (groups follow from the shapes)."""
-    return torchvision.ops.deform_conv2d(
+    from torchvision.ops import deform_conv2d as operator  # here, as its import takes seconds
+
+    return operator(
         image,
         offset,
         weight,

@@ -9,7 +9,6 @@ from __future__ import annotations
 
 from typing import Any
 
-import torchvision
 from torch import Tensor
 
 from mmpose_ext.compat.mmcv_ops.gradients import gradients
@@ -32,7 +31,9 @@ def _roi_align(
 
         raise MissingOperatorError("roi_align (pool_mode='max')")
     size = (aligned_height, aligned_width)
-    return torchvision.ops.roi_align(image, rois, size, spatial_scale, sampling_ratio, aligned)
+    from torchvision.ops import roi_align as operator  # here, as its import takes seconds
+
+    return operator(image, rois, size, spatial_scale, sampling_ratio, aligned)
 
 
 def roi_align_forward(

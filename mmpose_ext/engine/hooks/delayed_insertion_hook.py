@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
 from typing import Any
 
 from mmengine.hooks import Hook
@@ -11,22 +10,7 @@ from mmengine.runner import Runner
 from mmpose.registry import HOOKS
 from torch import nn
 
-STATE = "modules_inserted"
-"""Key in the meta information of a checkpoint: whether the modules were in, True or False, or the names of those."""
-
-
-def set_inserted(model: nn.Module, meta: Mapping[str, Any]) -> None:
-    """Take modules in or out as they were when a checkpoint was written, for inference without a runner.
-
-    Args:
-        model: Holds the weights of the checkpoint.
-        meta: What the checkpoint says beside them; nothing changes where it does not tell.
-    """
-    if STATE in meta:
-        modules = _modules_of(model)
-        names = _noted(meta[STATE], set(modules))
-        for name, module in modules.items():
-            module.inserted = name in names
+from mmpose_ext.layers.insertion import STATE, insertable, noted
 
 
 @HOOKS.register_module()
@@ -115,7 +99,7 @@ class DelayedInsertionHook(Hook):
         """The modules that were in when a checkpoint was written."""
         meta, names = checkpoint.get("meta") or {}, set(self._modules(runner))
         if STATE in meta:
-            return _noted(meta[STATE], names)
+            return noted(meta[STATE], names)
         if not any(key.startswith(f"{name}.") for key in checkpoint.get("state_dict", checkpoint) for name in names):
             return set()  # of another network, such as ImageNet weights
         return names if meta.get("iter", self.begin + 1) > self.begin else set()  # written before it noted the state
@@ -132,18 +116,7 @@ class DelayedInsertionHook(Hook):
     @staticmethod
     def _modules(runner: Runner) -> dict[str, Any]:
         """All that can be inserted, by name."""
-        return _modules_of(runner.model.module if is_model_wrapper(runner.model) else runner.model)
-
-
-def _modules_of(model: nn.Module) -> dict[str, Any]:
-    return {name: module for name, module in model.named_modules() if hasattr(module, "inserted")}
-
-
-def _noted(noted: Any, names: set[str]) -> set[str]:
-    """Those of some modules that a checkpoint's note means; of a note that is none, all."""
-    if isinstance(noted, list):
-        return {name for name in names if name in noted}
-    return names if noted else set()
+        return insertable(runner.model.module if is_model_wrapper(runner.model) else runner.model)
 
 
 def _is_trainable(module: nn.Module) -> bool:

@@ -20,7 +20,7 @@ from mmengine.runner import load_state_dict
 from torch import Tensor, nn
 
 from mmpose_ext.compat.checkpoint import load
-from mmpose_ext.engine.hooks.delayed_insertion_hook import set_inserted
+from mmpose_ext.layers.insertion import set_inserted
 
 __all__ = ["load_weights", "quiet_logger", "sha256"]
 
