@@ -16,6 +16,7 @@ from mmpose_ext.compat import (
     moved,
     publish_model,
     safetensors_files,
+    slow_imports,
     tool_errors,
     upstream_warnings,
     xtcocotools_modules,
@@ -35,6 +36,7 @@ def activate() -> None:
     upstream_warnings.install()
     mmcv_ext.install()
     xtcocotools_modules.install()
+    slow_imports.install()
     annotation_files.install()
     checkpoint.install()
     checkpoint_files.install()

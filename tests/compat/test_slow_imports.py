@@ -1,0 +1,80 @@
+"""Libraries that stand-ins wait for: not imported at the start, there when they are used."""
+
+from __future__ import annotations
+
+import importlib
+import sys
+from collections.abc import Iterator
+from pathlib import Path
+
+import pytest
+
+from mmpose_ext.compat import slow_imports
+from tests.test_light_start import run
+
+FIRST_USE = """
+import sys
+import mmpose_ext
+import mmdet.utils, mmdet.visualization
+import mmpose.apis
+import numpy as np
+from mmdet.visualization.local_visualizer import random_color
+from mmpose.datasets.transforms import Albumentation, RandomBBoxTransform, common_transforms
+from xtcocotools import coco
+
+libraries = {"albumentations", "matplotlib.pyplot", "pandas", "scipy.io", "scipy.stats", "seaborn"}
+assert not libraries & sys.modules.keys(), libraries & sys.modules.keys()
+
+assert len(random_color(0)) == 3 and "seaborn" in sys.modules
+Albumentation([dict(type="Blur", p=1.0)])(dict(img=np.zeros((8, 8, 3), np.uint8)))
+
+transform = RandomBBoxTransform()
+assert "scipy.stats" in sys.modules
+from scipy.stats import truncnorm
+np.random.seed(0)
+drawn = transform._truncnorm(size=(2, 4))
+np.random.seed(0)
+assert (drawn == truncnorm.rvs(-1.0, 1.0, size=(2, 4)).astype(np.float32)).all()
+
+import matplotlib.pyplot as plt
+assert type(sys.modules["matplotlib.pyplot"]).__name__ == "module" and plt.gca
+"""
+
+
+def test_what_mmpose_hardly_uses_is_imported_at_its_first_use() -> None:
+    run(FIRST_USE)
+
+
+@pytest.fixture
+def reader(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[str]:
+    """A module that imports a library of which it uses ``number`` and ``double``; and one that is missing."""
+    (tmp_path / "slow_library.py").write_text("number = 7\ndef double(x):\n    return 2 * x\n")
+    (tmp_path / "slow_reader.py").write_text(
+        "import slow_library\n"
+        "from slow_library import double\n"
+        "try:\n    import missing_library\nexcept ImportError:\n    missing_library = None\n"
+    )
+    monkeypatch.syspath_prepend(str(tmp_path))
+    monkeypatch.setattr(slow_imports, "MODULES", {"slow_reader": {"slow_library": ("double",), "missing_library": ()}})
+    monkeypatch.setattr(slow_imports, "_DRAWING", {})
+    monkeypatch.setattr(sys, "meta_path", list(sys.meta_path))
+    slow_imports.install()
+    for name in ("slow_library", "slow_reader"):
+        monkeypatch.delitem(sys.modules, name, raising=False)
+    yield "slow_reader"
+    for name in ("slow_library", "slow_reader"):
+        sys.modules.pop(name, None)
+
+
+def test_a_stand_in_becomes_the_library(reader: str) -> None:
+    module = importlib.import_module(reader)
+    assert "slow_library" not in sys.modules and module.missing_library is None
+    assert not hasattr(module.slow_library, "__wrapped__") and "slow_library" not in sys.modules
+    assert module.double(4) == 8 and module.slow_library.number == 7
+    with pytest.raises(AttributeError, match="nothing"):
+        _ = module.slow_library.nothing
+
+
+def test_an_imported_library_is_used_itself(reader: str) -> None:
+    library = importlib.import_module("slow_library")
+    assert importlib.import_module(reader).slow_library is library
