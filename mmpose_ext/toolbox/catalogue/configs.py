@@ -10,6 +10,7 @@ A name is one of
 from __future__ import annotations
 
 import difflib
+import importlib.util
 import re
 from pathlib import Path
 from typing import TYPE_CHECKING
@@ -24,6 +25,7 @@ __all__ = ["FUNCTION", "config_aliases", "find_config", "is_function", "read_con
 FUNCTION = re.compile(r"(?P<module>[\w./~-]+):(?P<function>\w+)")
 """How a network is named that a function returns."""
 PACKAGES = ("mmpose_ext", "mmpose")
+_UNREGISTERED = re.compile(r"['\"]?((?P<package>\w+)\.[\w.]+) is not in the \S+ registry")
 
 
 def find_config(name: str) -> Path:
@@ -68,12 +70,15 @@ def read_config(path: Path) -> Config:
 
 
 def reason_of(error: Exception) -> str:
-    """Class and first line of an error, for a message that names the file.
+    """Class and first line of an error, for a message that names the file; or the package that a config lacks.
 
     Args:
         error: Raised by code that is not ours.
     """
     text = (str(error).strip().splitlines() or [""])[0][:300]
+    lacking = _UNREGISTERED.match(text) if isinstance(error, KeyError) else None
+    if lacking and importlib.util.find_spec(lacking["package"]) is None:
+        return f"{lacking[1]} needs the package {lacking['package']}, which is not installed"
     return f"{type(error).__name__}: {text}" if text else type(error).__name__
 
 

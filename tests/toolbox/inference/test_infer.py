@@ -241,6 +241,7 @@ def test_mistakes_in_the_model(tiny, tmp_path: Path, capsys, words: list[str], m
         ("model = 1 / 0", "broken.py can't be read as one (ZeroDivisionError"),
         ("a = 1", "expected a config with a model, got"),
         ("model = dict(type='NoSuchNetwork')", "broken.py can't be built for inference on cpu (KeyError"),
+        ("model = dict(type='no_such_package.Network')", "Network needs the package no_such_package, which is not in"),
     ],
 )
 def test_a_config_that_is_refused(tiny, tmp_path: Path, capsys, text: str, message: str) -> None:
