@@ -6,8 +6,10 @@ without arguments that returns an ``nn.Module``, for comparing any other impleme
 
 from __future__ import annotations
 
+import contextlib
 import importlib
 import importlib.util
+import io
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, replace
 from pathlib import Path
@@ -23,7 +25,7 @@ from torch import Tensor, nn
 from torch.utils.data import DataLoader
 
 from mmpose_ext.toolbox.catalogue.configs import FUNCTION, config_aliases, find_config, read_config, reason_of
-from mmpose_ext.toolbox.inference.weights import load_weights
+from mmpose_ext.toolbox.inference.weights import load_weights, quiet_logger
 
 __all__ = [
     "Candidate",
@@ -202,11 +204,12 @@ def build_test_set(config: Config) -> tuple[DataLoader, Evaluator]:
         raise ValueError(f"expected a config with a test set, got {config.filename} without {' and '.join(missing)}")
     with DefaultScope.overwrite_default_scope(config.get("default_scope", "mmpose")):
         try:
-            loader = Runner.build_dataloader(config.test_dataloader, seed=0)
-            evaluator = Evaluator(config.test_evaluator)
+            with quiet_logger(), contextlib.redirect_stdout(io.StringIO()):  # COCO's tools print what they do
+                loader = Runner.build_dataloader(config.test_dataloader, seed=0)
+                evaluator = Evaluator(config.test_evaluator)
+                evaluator.dataset_meta = loader.dataset.metainfo
         except Exception as error:  # a missing folder, a broken annotation file: each data set has its own errors
             raise ValueError(f"the test set of {config.filename} can't be loaded ({reason_of(error)})") from error
-    evaluator.dataset_meta = loader.dataset.metainfo
     return loader, evaluator
 
 

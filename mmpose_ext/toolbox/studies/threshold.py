@@ -31,6 +31,7 @@ from mmpose_ext.atomic import atomic_write
 from mmpose_ext.models.sharpose import SHaRPoseFeatures
 from mmpose_ext.toolbox.catalogue.markdown import markdown_table
 from mmpose_ext.toolbox.devices import AUTO, TIMED, resolve_device
+from mmpose_ext.toolbox.inference.weights import quiet_logger
 from mmpose_ext.toolbox.networks import build_test_set, load_candidate, merge_options
 
 __all__ = [
@@ -242,7 +243,7 @@ def evaluate(
             predictions = model.head.predict(chosen if len(chosen) > 1 else chosen[0], samples, test_cfg=model.test_cfg)
         instances, fields = predictions if isinstance(predictions, tuple) else (predictions, None)
         evaluator.process(data_samples=model.add_pred_to_datasample(instances, fields, samples), data_batch=None)
-    with contextlib.redirect_stdout(io.StringIO()):  # COCO's metric has much to say
+    with quiet_logger(), contextlib.redirect_stdout(io.StringIO()):  # COCO's metric has much to say
         metrics = evaluator.evaluate(total)
     return refined / total, {key: float(value) for key, value in metrics.items()}
 
