@@ -7,18 +7,12 @@ Kaiming's start bears the rate that a short run needs. AP after three epochs, on
 _base_ = [
     "../../_base_/default_runtime.py",
     "../../_base_/schedules/adam_3e.py",
-    "../../_base_/models/xhrnet.py",
+    "../../_base_/models/xhrnet-kaiming.py",
     "../../_base_/datasets/synthetic_128x96.py",
 ]
 
 model = dict(
-    backbone=dict(
-        input_size=_base_.codec.input_size,
-        init_cfg=[
-            dict(type="Kaiming", layer="Conv2d"),
-            dict(type="Constant", val=1, layer="BatchNorm2d"),
-        ],
-    ),
+    backbone=dict(input_size=_base_.codec.input_size),
     head=dict(decoder=_base_.codec),
 )
 train_dataloader = dict(batch_size=16)

@@ -1,4 +1,4 @@
-"""What the zoo trains, in order of value: networks for use, then the papers' claims beside stock baselines.
+"""What the zoo trains, in order of value: networks for use, the papers' claims beside stock baselines, recipes.
 
 A claim compares networks that have one recipe: data, codec, augmentation, batch size, epochs, optimizer. Learning rates
 are the configs'; what only one network has (offsets, quality predictor) keeps its own.
@@ -111,6 +111,12 @@ CLAIMS = (
             Network("cascaded pyramid", "sfm-cascaded-lspet-128x128", 0.09),
         ),
         _HEAD,
+    ),
+    Claim(
+        "start",
+        "X-HRNet-18 is better from Kaiming's start than from the official one",
+        (_XHRNET._replace(label="Kaiming's start", config="xhrnet-18-kaiming-lspet-128x96"), _XHRNET),
+        _TORSO,
     ),
     Claim(
         "pretraining",
