@@ -24,7 +24,7 @@ __all__ = ["MODULES", "install"]
 MODULES: dict[str, dict[str, tuple[str, ...]]] = {
     "mmdet.datasets.transforms.transforms": {"albumentations": ("Compose",)},
     "mmdet.utils.mot_error_visualize": {"matplotlib.pyplot": (), "seaborn": ()},
-    "mmdet.visualization.local_visualizer": {"seaborn": ()},
+    "mmdet.visualization.local_visualizer": {"matplotlib.pyplot": (), "seaborn": ()},
     "mmpose.datasets.datasets.body.mpii_dataset": {"scipy.io": ("loadmat",)},
     "mmpose.datasets.transforms.bottomup_transforms": {"scipy.stats": ("truncnorm",)},
     "mmpose.datasets.transforms.common_transforms": {"albumentations": (), "scipy.stats": ("truncnorm",)},
