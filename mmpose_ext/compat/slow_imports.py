@@ -1,7 +1,7 @@
 """Libraries that MMPose and MMDetection import at their start and hardly ever use are imported at their first use.
 
-Breakage: pandas (by seaborn), pyplot, albumentations and scipy's statistics take a third of the time in which any
-command starts. A network needs none of them.
+Breakage: pandas (by seaborn), torchvision, pyplot, albumentations and scipy's statistics take a third of the time in
+which any command starts. A network needs none of them.
 
 Fix: while one of :data:`MODULES` is executed, a stand-in is what it imports, and afterwards the import system forgets
 the stand-in: whoever else imports the library gets the library. A library that is missing stays missing. Random boxes
@@ -29,6 +29,7 @@ MODULES: dict[str, dict[str, tuple[str, ...]]] = {
     "mmpose.datasets.transforms.bottomup_transforms": {"scipy.stats": ("truncnorm",)},
     "mmpose.datasets.transforms.common_transforms": {"albumentations": (), "scipy.stats": ("truncnorm",)},
     "mmpose.visualization.local_visualizer_3d": {"matplotlib.pyplot": ()},
+    "mmpose.visualization.simcc_vis": {"torchvision.transforms": ("ToPILImage",)},
     "xtcocotools.coco": {"matplotlib.pyplot": ()},
 }
 """Importing module -> library -> what the module takes out of the library by name."""
@@ -69,7 +70,8 @@ def _run(execute: Execute, module: ModuleType) -> None:
     """Execute a module that gets stand-ins of those libraries that are installed and not yet imported."""
     stand_ins = {}
     for library, names in MODULES[module.__name__].items():
-        if library in sys.modules or importlib.util.find_spec(library) is None:
+        package = library.partition(".")[0]  # a look for more would import it
+        if library in sys.modules or importlib.util.find_spec(package) is None:
             continue
         stand_in = _WaitingLibrary(library)
         vars(stand_in).update({name: _Waiting(library, name) for name in names})

@@ -23,7 +23,7 @@ from mmdet.visualization.local_visualizer import random_color
 from mmpose.datasets.transforms import Albumentation, RandomBBoxTransform, common_transforms
 from xtcocotools import coco
 
-libraries = {"albumentations", "matplotlib.pyplot", "pandas", "scipy.io", "seaborn"}
+libraries = {"albumentations", "matplotlib.pyplot", "pandas", "scipy.io", "seaborn", "torchvision"}
 if "imgaug" not in sys.modules:  # onedl-mmdetection imports it where it is installed, and it scipy's statistics
     libraries.add("scipy.stats")
 assert not libraries & sys.modules.keys(), libraries & sys.modules.keys()
