@@ -81,7 +81,12 @@ class SSNHead(HeatmapHeadBase):
     ) -> None:
         super().__init__(
             decoder,
-            init_cfg or [dict(type="Kaiming", layer="Conv2d"), dict(type="Constant", layer="BatchNorm2d", val=0.1)],
+            init_cfg
+            or [
+                dict(type="Kaiming", layer="Conv2d"),
+                dict(type="Normal", layer="HeatmapConv", std=0.01),
+                dict(type="Constant", layer="BatchNorm2d", val=0.1),
+            ],
         )
         unknown = [name for name in predictors if name not in LEVELS]
         if unknown or not predictors or len(set(predictors)) != len(predictors):

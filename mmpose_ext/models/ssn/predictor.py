@@ -24,6 +24,17 @@ from mmpose_ext.layers.deploy import Deployable
 Tail = Literal["depthwise", "norm"]
 
 
+class HeatmapConv(nn.Conv2d):
+    """3x3 convolution on each heatmap: a class of its own, by which an ``init_cfg`` names it.
+
+    Args:
+        channels: M.
+    """
+
+    def __init__(self, channels: int) -> None:
+        super().__init__(channels, channels, 3, padding=1, groups=channels)
+
+
 class Predictor(Deployable):
     """1x1 convolution, normalization, ReLU; 3x3 convolution; enlargement; and a tail.
 
@@ -43,11 +54,7 @@ class Predictor(Deployable):
             raise ValueError(f"expected 'depthwise' or 'norm' as tail, got {tail!r}")
         self.hidden = ConvModule(in_channels, in_channels, 1, bias=False, norm_cfg=norm_cfg)
         self.heatmaps = nn.Conv2d(in_channels, out_channels, 3, padding=1, bias=False)
-        self.tail = (
-            nn.Conv2d(out_channels, out_channels, 3, padding=1, groups=out_channels)
-            if tail == "depthwise"
-            else nn.BatchNorm2d(out_channels)
-        )
+        self.tail = HeatmapConv(out_channels) if tail == "depthwise" else nn.BatchNorm2d(out_channels)
 
     def forward(self, x: Tensor, size: Sequence[int]) -> Tensor:
         """Predict heatmaps (B, M, *size) from a map (B, C, H, W)."""

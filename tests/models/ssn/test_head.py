@@ -82,6 +82,15 @@ def test_one_width_serves_all() -> None:
     torch.testing.assert_close(losses, net.loss(feats, repeated, {}))
 
 
+@pytest.mark.parametrize("tail", ["depthwise", "norm"])
+def test_heatmaps_start_near_zero(tail: str) -> None:
+    """As the targets are: by Kaiming's start the loss is ten times that of empty heatmaps."""
+    network = head(tail=tail, norm_cfg=dict(type="GN", num_groups=8))
+    network.init_weights()
+    for heatmaps in network.train()(maps(7)):
+        assert 0.01 < float(heatmaps.std()) < 0.3
+
+
 @pytest.mark.parametrize("channels", [4, 6])
 def test_targets_of_another_number(channels) -> None:
     with pytest.raises(ValueError, match=f"of one width or of 4 for 3 keypoints, got {channels} heatmaps"):
