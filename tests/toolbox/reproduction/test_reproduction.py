@@ -216,10 +216,10 @@ def test_list(capsys) -> None:
 
 
 def test_latency(tmp_path: Path) -> None:
-    row = recount(rows("xhrnet:5")[1], ROOT)
+    row = recount(rows("sharpose:2")[0], ROOT)
     unique = {row.config: row}
     add_latency(unique, ROOT, rounds=1, threads=1)
     (measured,) = unique.values()
     assert measured.latency and measured.latency["milliseconds"] > 0
-    assert re.fullmatch(r"\d+\.\d ms", *text(measured, "latency"))
-    assert "1 thread of" in report.markdown([(*table("xhrnet:2"), [measured])])
+    assert re.fullmatch(r"\d+\.\d ms", *text(measured, "latency", of="sharpose:2"))
+    assert "1 thread of" in report.markdown([(*table("sharpose:2"), [measured])])
