@@ -26,7 +26,7 @@ class Network(NamedTuple):
     test_options: Mapping[str, Any] = {}
     """What the test changes in the config."""
     start: str = ""
-    """Alias of the config that is trained first, with half of the steps; no start by default."""
+    """Alias of the config that is trained first, with half of the epochs, rounded down; no start by default."""
     requires: str = ""
     """Python package that it needs besides."""
 
@@ -114,13 +114,13 @@ CLAIMS = (
     ),
     Claim(
         "start",
-        "X-HRNet-18 is better from Kaiming's start than from the official one",
-        (_XHRNET._replace(label="Kaiming's start", config="xhrnet-18-kaiming-lspet-128x96"), _XHRNET),
+        "X-HRNet-18 is better from the official start than from Kaiming's",
+        (_XHRNET, _XHRNET._replace(label="Kaiming's start", config="xhrnet-18-kaiming-lspet-128x96")),
         _TORSO,
     ),
     Claim(
         "pretraining",
-        "X-HRNet-18 is better where rendered persons take the first half of the steps",
+        "X-HRNet-18 is better where rendered persons take the first epochs",
         (_XHRNET._replace(label="rendered persons first", start="xhrnet-18-synthetic"), _XHRNET),
         _TORSO,
     ),
