@@ -21,7 +21,7 @@ from tests.faults.outcome import Attempt
 __all__ = ["image_attacks", "mutant_attacks", "payload_attacks"]
 
 MUTANT_READERS = ("init-dataset", "infer", "visualize", "mim test")
-IMAGE_READERS = ("infer", "init-dataset", "demo", "mim test")
+IMAGE_READERS = ("infer", "init-dataset", "demo", "mim test", "reproduce")
 PLANS = dict[str, Callable[[Path], Path]]
 
 
@@ -150,7 +150,8 @@ def payload_attacks(shop: Workshop, *, share: float = 1, few: int = 0, seed: int
         "archive": {name: _written(make, "payload.zip") for name, make in payloads.ARCHIVES.items()},
     }
     for reader in READERS:
-        todo += [(reader, name, make, False) for name, make in plans.get(reader.kind, {}).items()]
+        counts = reader.command == "tools/train_zoo.py"  # persons, and looks at nothing else
+        todo += [(reader, name, make, counts) for name, make in plans.get(reader.kind, {}).items()]
     todo += _programs(shop)
     drawn = _drawn(todo, share, seed)
     for reader, name, make, good in random.Random(seed).sample(drawn, few) if few else drawn:

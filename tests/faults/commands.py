@@ -232,6 +232,22 @@ def _synthetic(shop: Workshop, file: Path, out: Path) -> int:
     return _verb("synthetic", out / "set", "--persons", 1)
 
 
+def _reproduce_figure(image: Path, out: Path, *words: object) -> int:
+    return _verb("reproduce", "xhrnet:fig1", "--checkpoint", "xhrnet-18=none", "--image", image, "--out", out, *words)
+
+
+def _train_zoo(file: Path, out: Path) -> int:
+    annotations = out / "data/lspet/annotations"
+    annotations.mkdir(parents=True)
+    for split in ("train", "val"):
+        shutil.copy(file, annotations / f"lspet_{split}.json")
+    path = Path(__file__).resolve().parents[2] / "tools" / "train_zoo.py"
+    words = ["--data", out / "data", "--out", out / "zoo", "--only", "xhrnet", "--dry-run"]
+    sys.argv = [str(path), *map(str, words)]
+    runpy.run_path(str(path), run_name="__main__")
+    return 0
+
+
 def _quantize(shop: Workshop, file: Path, out: Path) -> int:
     words = ["--exporter", "torchscript", "--int8", "--images", shop.data, "--calibration", file]
     return _verb("export", shop.config, shop.checkpoint, out / "a.onnx", *words)
@@ -350,6 +366,13 @@ READERS: tuple[Reader, ...] = (
         lambda shop, file, out: _verb("publish", shop.config, shop.checkpoint, "--results", file, "--out", out / "out"),
     ),
     Reader("reproduce", "json", _reproduce_data),
+    Reader("reproduce", "json", lambda shop, file, out: _reproduce_figure(shop.image, out, "--annotations", file)),
+    Reader(
+        "reproduce",
+        "json",
+        lambda shop, file, out: _verb("reproduce", "scanet:fig4", "--log", f"scanet-2s={file}", "--out", out),
+    ),
+    Reader("tools/train_zoo.py", "json", lambda shop, file, out: _train_zoo(file, out)),
     Reader("synthetic", "json", _synthetic),
     Reader("mim test", "json", lambda shop, file, out: _test(shop, out, *_data_options(shop.data, file))),
     Reader("convert-lsp", "archive", lambda shop, file, out: _verb("convert-lsp", file, out / "lsp")),
@@ -362,6 +385,7 @@ READERS: tuple[Reader, ...] = (
         ),
     ),
     Reader("init-dataset", "image", _init_image),
+    Reader("reproduce", "image", lambda shop, file, out: _reproduce_figure(file, out)),
     Reader("demo", "image", lambda shop, file, out: _demo(shop, out, image=file)),
     Reader(
         "mim test", "image", lambda shop, file, out: _test(shop, out, *_data_options(file.parent, _coco_of(file, out)))
@@ -407,6 +431,8 @@ def attack(shop: Workshop, reader: Reader, name: str, make: Callable[[Path], Pat
         names.append(str(shop.data))  # an image that the annotations name
     if reader.kind == "json" and reader.command in ("reproduce", "synthetic"):  # under the name that they look for
         names += ["person_keypoints_val2017.json", shop.checkpoint.name, "generator.json"]
+    if reader.command == "tools/train_zoo.py":
+        names.append("lspet_train.json")
     outcome, said = classify(ending, names=names, marker=marker, lost=lost, may_be_used=good)
     shutil.rmtree(folder, ignore_errors=True)
     return Attempt(reader.command, name, outcome, said)

@@ -265,7 +265,7 @@ def count_persons(config: Config) -> int:
         config: With a training set.
 
     Raises:
-        ValueError: If a file is missing.
+        ValueError: If a file is missing or has no annotations.
     """
     return sum(_persons(one) for one in _parts(config.train_dataloader.dataset))
 
@@ -280,7 +280,10 @@ def _persons(dataset: Mapping[str, Any]) -> int:
 @lru_cache
 def _number(file: Path) -> int:
     content = read_json(file, expected="annotations")
-    return len(content["annotations"] if isinstance(content, dict) else content)
+    persons = content.get("annotations") if isinstance(content, dict) else content  # MPII's files are lists
+    if not isinstance(persons, list):
+        raise ValueError(f"expected annotations, got {file} without a list of them")
+    return len(persons)
 
 
 def _parts(dataset: Mapping[str, Any]) -> Sequence[Mapping[str, Any]]:

@@ -83,6 +83,15 @@ def test_the_plan(data: Path, tmp_path: Path) -> None:
         plan_jobs(CLAIMS[:1], settings._replace(data=tmp_path))
 
 
+@pytest.mark.parametrize("content", [{"images": []}, {"annotations": 5}, "text"])
+def test_annotations_without_persons(content: object, tmp_path: Path) -> None:
+    path = tmp_path / "lspet" / "annotations" / "lspet_train.json"
+    path.parent.mkdir(parents=True)
+    path.write_text(json.dumps(content))
+    with pytest.raises(ValueError, match=r"expected annotations, got .*lspet_train\.json without a list"):
+        plan_jobs(CLAIMS[:1], Settings(tmp_path, tmp_path))
+
+
 def test_networks_share_a_training(data: Path, tmp_path: Path) -> None:
     settings = Settings(data, tmp_path, seeds=(0,))
     (job,) = (one for one in plan_jobs(find_studies(["sharpose"]), settings) if one.alias.startswith("sharpose"))
