@@ -8,6 +8,7 @@ import sys
 from collections.abc import Sequence
 from typing import Any
 
+from mmpose_ext.compat import no_sharding
 from mmpose_ext.toolbox.command_errors import run_command
 from mmpose_ext.toolbox.commands.arguments import HelpFormatter, IntermixedParser
 from mmpose_ext.version import __version__
@@ -45,6 +46,8 @@ def main(argv: Sequence[str] | None = None) -> int:
     Returns:
         The exit status.
     """
+    if argv is None:  # a program, whose imports are its own
+        no_sharding.install()
     words = list(sys.argv[1:] if argv is None else argv)
     wanted = next((word for word in words if word in COMMANDS), None)
     return run_command(wanted, lambda: _run(words, wanted))
