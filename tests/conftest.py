@@ -13,7 +13,6 @@ os.environ.setdefault("MPLBACKEND", "Agg")
 import numpy as np
 import pytest
 import torch
-from yapf.yapflib import yapf_api
 
 from mmpose_ext import registration
 
@@ -47,15 +46,6 @@ def _interruptible() -> None:
     """Let what tests start end by Control-C, also where a shell runs the tests in the background and ignores it."""
     if signal.getsignal(signal.SIGINT) is signal.SIG_IGN:
         signal.signal(signal.SIGINT, signal.default_int_handler)
-
-
-@pytest.fixture(scope="session", autouse=True)
-def _unformatted_configs() -> Iterator[None]:
-    """Spare every :class:`~mmengine.runner.Runner` of a test the layout of its config, half a second each time."""
-    with pytest.MonkeyPatch.context() as patch:
-        patch.setattr(yapf_api, "FormatCode", lambda text, **_: (text, False))
-        patch.setattr("mmengine.config.config.FormatCode", yapf_api.FormatCode, raising=False)
-        yield
 
 
 def _folder(name: str, *parts: str) -> Path:

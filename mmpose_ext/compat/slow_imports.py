@@ -14,6 +14,7 @@ import functools
 import importlib
 import importlib.util
 import sys
+from importlib.metadata import PackageNotFoundError, version
 from types import ModuleType
 from typing import Any
 
@@ -131,9 +132,33 @@ def _draw_from_scipy(module: ModuleType) -> None:
     transform.__init__ = __init__
 
 
+def _tell_the_version_alone(module: ModuleType) -> None:
+    """Let MMEngine write torchvision's version into a log without importing torchvision."""
+    collect = module.collect_env
+    if hasattr(collect, "__wrapped__"):  # done before
+        return
+
+    @functools.wraps(collect)
+    def collect_env() -> dict[str, Any]:
+        stand_in = ModuleType("torchvision")
+        try:
+            stand_in.__version__ = version("torchvision")  # type: ignore[attr-defined]
+        except PackageNotFoundError:
+            return collect()
+        if sys.modules.setdefault("torchvision", stand_in) is not stand_in:
+            return collect()
+        try:
+            return collect()
+        finally:
+            del sys.modules["torchvision"]
+
+    vars(module)["collect_env"] = collect_env
+
+
 def install() -> None:
     """Put off the imports of modules that are not yet imported."""
     for name in MODULES:
         around_import(name, _run)
     for name in _DRAWING:
         when_imported(name, _draw_from_scipy)
+    when_imported("mmengine.utils.dl_utils.collect_env", _tell_the_version_alone)

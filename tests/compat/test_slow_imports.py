@@ -27,8 +27,11 @@ from mmdet.visualization.local_visualizer import random_color
 from mmpose.datasets.transforms import Albumentation, RandomBBoxTransform, common_transforms
 from mmdet.models.task_modules.assigners import hungarian_assigner
 from mmdet.models.task_modules.tracking import kalman_filter
+from mmengine.utils.dl_utils import collect_env
 from xtcocotools import coco
 
+if importlib.util.find_spec("torchvision"):
+    assert collect_env()["TorchVision"][0].isdigit()
 libraries = {"albumentations", "pandas", "seaborn", "sympy", "torch.distributed.fsdp", "torchvision"}
 if importlib.util.find_spec("mmdet.models.dense_heads.clr_head") is None:  # onedl-mmdetection's draws
     libraries.add("matplotlib")

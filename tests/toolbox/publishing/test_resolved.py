@@ -7,7 +7,6 @@ from typing import Any
 
 import pytest
 from mmengine.config import Config
-from yapf.yapflib.yapf_api import FormatCode as FORMAT_CODE  # noqa: N812
 
 from mmpose_ext.toolbox.catalogue.configs import find_config
 from mmpose_ext.toolbox.publishing.resolved import absolute_paths, find_resolved, read_literal, write_literal
@@ -17,9 +16,7 @@ MODEL = "model = dict(type='TopdownPoseEstimator', backbone=dict(type='ResNet', 
 
 
 @pytest.mark.parametrize("alias", ALIASES)
-def test_what_mmengine_writes(alias: str, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr("mmengine.config.config.FormatCode", FORMAT_CODE, raising=False)
-    monkeypatch.setattr("yapf.yapflib.yapf_api.FormatCode", FORMAT_CODE)
+def test_what_mmengine_writes(alias: str) -> None:
     config = Config.fromfile(find_config(alias))
     assert Config(read_literal(config.pretty_text)).pretty_text == config.pretty_text
     assert find_resolved(Path("a.pth"), {"cfg": config.pretty_text}).config.model == config.model
