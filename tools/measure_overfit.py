@@ -1,12 +1,12 @@
 """Steps that networks need to know 64 rendered persons by heart: ``tools/measure_overfit.py NAME ... --out FOLDER``.
 
-A name is that of a config with COCO's 17 keypoints, ours or MMPose's, and may end in ``@LR``, its learning rate. A line
-for each measurement goes to ``FOLDER/points.csv``, the table to the screen.
+A name is that of a config with COCO's 17 keypoints, ours or MMPose's, and may end in ``@LR``, its learning rate. The
+measurements of each go to ``FOLDER/NAME@LR_SEED.csv``, the table to the screen. What was stopped goes on from the
+``.pth`` beside it.
 """
 
 import argparse
 import sys
-import time
 from pathlib import Path
 
 import torch
@@ -22,14 +22,12 @@ def measure(name: str, args: argparse.Namespace) -> list[Point]:
     config = at_size(load_candidate(source).require_config(), (args.size[1], args.size[0]))
     persons = render(args.out / f"persons_{args.persons}", config.codec, number=args.persons, seed=args.seed)
     options = dict(lr=float(rate or args.lr), batch=args.batch, max_steps=args.max_steps, every=args.every)
+    kept = args.out / f"{Path(source).stem}@{rate or args.lr}_{args.seed}.pth"
     points = []
-    started = time.process_time()
-    with (args.out / "points.csv").open("a") as stream:
-        for point in overfit(config.model, persons, **options, goal=args.goal, seed=args.seed):
-            seconds = time.process_time() - started
-            stream.write(f"{name},{point.step},{point.loss:.6f},{point.pck:.2f},{seconds:.0f}\n")
-            stream.flush()
-            points.append(point)
+    for point in overfit(config.model, persons, **options, goal=args.goal, seed=args.seed, state=kept):
+        points.append(point)
+        lines = [f"{point.step},{point.loss:.6f},{point.pck:.2f}" for point in points]
+        kept.with_suffix(".csv").write_text("\n".join(["step,loss,pck", *lines, ""]))
     return points
 
 

@@ -7,6 +7,7 @@ Shapes: B batch, K keypoints.
 
 from __future__ import annotations
 
+import pickle
 from collections.abc import Iterator, Mapping, Sequence
 from pathlib import Path
 from typing import Any, NamedTuple
@@ -106,6 +107,7 @@ def overfit(
     goal: float = 95.0,
     threshold: float = 0.2,
     seed: int = 0,
+    state: Path | None = None,
 ) -> Iterator[Point]:
     """Train until the persons are known.
 
@@ -119,9 +121,13 @@ def overfit(
         goal: PCK at which to stop.
         threshold: Of the PCK, in torsos.
         seed: Of weights and order.
+        state: File that keeps the training after each measurement; one that is there is gone on with.
 
     Yields:
-        The network after each ``every`` steps.
+        The network after each ``every`` steps, those of an earlier call first.
+
+    Raises:
+        ValueError: If ``state`` is no file of this function, or one of another network.
     """
     torch.manual_seed(seed)
     with DefaultScope.overwrite_default_scope("mmpose"):
@@ -130,7 +136,13 @@ def overfit(
     optimizer = torch.optim.Adam((p for p in model.parameters() if p.requires_grad), lr=lr)
     losses: list[float] = []
     order: list[int] = []
-    for step in range(1, max_steps + 1):
+    points: list[Point] = []
+    if state and state.exists():
+        points, order = _load(state, model, optimizer)
+        yield from points
+        if points[-1].pck >= goal:
+            return
+    for step in range(points[-1].step + 1 if points else 1, max_steps + 1):
         if len(order) < batch:
             order = torch.randperm(len(persons.samples)).tolist()
         chosen, order = order[:batch], order[batch:]
@@ -143,10 +155,39 @@ def overfit(
         losses.append(float(loss.detach()))
         if step % every == 0 or step == max_steps:
             point = Point(step, float(np.mean(losses)), torso_pck(model, persons, batch=batch, threshold=threshold))
+            points.append(point)
+            if state:
+                _save(state, model, optimizer, points, order)
             yield point
             losses = []
             if point.pck >= goal:
                 return
+
+
+def _save(
+    state: Path, model: nn.Module, optimizer: torch.optim.Optimizer, points: Sequence[Point], order: list[int]
+) -> None:
+    content = {
+        "model": model.state_dict(),
+        "optimizer": optimizer.state_dict(),
+        "points": [tuple(point) for point in points],
+        "order": order,
+        "random": torch.get_rng_state(),
+    }
+    partial = state.with_name(f"{state.name}.partial")
+    torch.save(content, partial)
+    partial.replace(state)
+
+
+def _load(state: Path, model: nn.Module, optimizer: torch.optim.Optimizer) -> tuple[list[Point], list[int]]:
+    try:
+        content = torch.load(state, weights_only=True)
+        model.load_state_dict(content["model"])
+        optimizer.load_state_dict(content["optimizer"])
+        torch.set_rng_state(content["random"])
+        return [Point(*point) for point in content["points"]], list(content["order"])
+    except (KeyError, TypeError, ValueError, RuntimeError, EOFError, pickle.UnpicklingError) as error:
+        raise ValueError(f"expected a training of this network in {state}, got another file: {error}") from error
 
 
 def torso_pck(model: nn.Module, persons: Persons, *, batch: int = 16, threshold: float = 0.2) -> float:

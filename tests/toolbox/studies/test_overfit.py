@@ -51,6 +51,16 @@ def test_a_training_that_learns_nothing(folder: Path) -> None:
     assert all(point.pck < 50 for point in points)
 
 
+def test_a_stopped_one_goes_on(folder: Path, tmp_path: Path) -> None:
+    network, options = xhrnet(), dict(lr=1e-3, batch=4, every=1, state=tmp_path / "a.pth")
+    whole = list(overfit(network.model, persons(network, folder), max_steps=4, **{**options, "state": None}))
+    stopped = list(overfit(network.model, persons(network, folder), max_steps=2, **options))
+    assert stopped == whole[:2]
+    assert list(overfit(network.model, persons(network, folder), max_steps=4, **options)) == whole
+    with pytest.raises(ValueError, match=r"expected a training of this network in .*a\.pth"):
+        list(overfit(FIVE["SFM"].model, persons(FIVE["SFM"], folder), max_steps=4, **options))
+
+
 @pytest.mark.parametrize("name", ["xhrnet-18", "sharpose-small", "sfm", "td-hm_res50_8xb64-210e_coco-256x192"])
 def test_another_size(name: str) -> None:
     config = at_size(Config.fromfile(find_config(name)), (128, 96))
@@ -67,4 +77,4 @@ def test_tool(tmp_path: Path) -> None:
     sizes = ["--persons", "4", "--batch", "2", "--max-steps", "2", "--every", "1", "--size", "64", "64"]
     command = [sys.executable, "-W", "ignore", "tools/measure_overfit.py", "xhrnet-18-synthetic", *sizes]
     subprocess.run([*command, "--out", tmp_path], cwd=ROOT, check=True)
-    assert len((tmp_path / "points.csv").read_text().splitlines()) == 2
+    assert len((tmp_path / "xhrnet-18-synthetic@0.001_0.csv").read_text().splitlines()) == 3
