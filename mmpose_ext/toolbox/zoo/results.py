@@ -231,14 +231,15 @@ def _entry(
     job: Job, data: str, metrics: Mapping[str, float], runs: Mapping[int, Result], command: str
 ) -> dict[str, Any]:
     last = max(runs.values(), key=lambda run: run["date"])
-    minutes = statistics.fmean(run["seconds"] for run in runs.values()) / 60
+    seconds, of = ("seconds", "") if last.get("gpu") else ("cpu_seconds", " of CPU")
+    minutes = statistics.fmean(run[seconds] for run in runs.values()) / 60
     where = last["hardware"] if last.get("gpu") else f"one core of {last['hardware']}"
     return {
         "Task": "Body 2D Keypoint",
         "Dataset": data,
         "Metrics": dict(metrics),
         "Hardware": f"{where}, torch {last['torch']}",
-        "Time": f"about {minutes:.0f} min" + (" each" if len(runs) > 1 else ""),
+        "Time": f"about {minutes:.0f} min{of}" + (" each" if len(runs) > 1 else ""),
         "Seed": ", ".join(map(str, runs)),
         "Date": last["date"],
         "Command": command,
