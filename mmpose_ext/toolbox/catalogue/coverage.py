@@ -7,7 +7,7 @@ from pathlib import Path
 from typing import Any, NamedTuple
 
 from mmpose_ext.toolbox.catalogue.markdown import markdown_table
-from mmpose_ext.toolbox.catalogue.metafile import STOCK, aliases_of
+from mmpose_ext.toolbox.catalogue.metafile import STOCK, aliases_of, measured_on
 from mmpose_ext.toolbox.catalogue.paper_figures import figures_of
 from mmpose_ext.toolbox.catalogue.paper_tables import OTHERS, Paper, Table
 from mmpose_ext.toolbox.json_file import read_json
@@ -70,7 +70,7 @@ def table_coverage(
 
 
 def _is_measured(column: str, table: Table, results: Results) -> bool:
-    return any(column in one["Metrics"] and one["Dataset"] == table.dataset for one in results)
+    return any(column in one["Metrics"] and measured_on(one) == table.dataset for one in results)
 
 
 def coverage(

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 
-from mmpose_ext.toolbox.catalogue.metafile import NOT_MEASURED, Entry, first_metric
+from mmpose_ext.toolbox.catalogue.metafile import NOT_MEASURED, Entry, first_metric, measured_on
 
 __all__ = ["listing", "markdown_table"]
 
@@ -36,7 +36,7 @@ def listing(entries: Sequence[Entry]) -> str:
     rows = []
     for entry in entries:
         metadata, results = entry.model["Metadata"], entry.model.get("Results", [])
-        measured = "; ".join(f"{first_metric(result)} on {result['Dataset']}" for result in results) or NOT_MEASURED
+        measured = "; ".join(f"{first_metric(result)} on {measured_on(result)}" for result in results) or NOT_MEASURED
         counts = [f"{metadata['Parameters'] / 1e6:.2f}M", f"{metadata['MACs'] / 1e6:.1f}M"]
         names = ", ".join(entry.aliases) or entry.name
         rows.append([names, entry.paper, entry.training_data, entry.input, *counts, measured])

@@ -72,6 +72,7 @@ __all__ = [
     "first_metric",
     "load_metafile",
     "main_metric",
+    "measured_on",
     "metafiles",
     "paper_name",
 ]
@@ -87,7 +88,7 @@ _KEYS = {
     "model": ({"Name", "In Collection", "Config", "Metadata"}, {"Alias", "Published", "Results", "Weights"}),
     "Metadata": ({"Training Data", "Parameters", "FLOPs", "FLOPs Rule", "MACs"}, {"Architecture"}),
     "Published": (set(), {"Source", "Parameters", "FLOPs", "Counts Differ", "Dataset", "Metrics"}),
-    "Results": ({"Task", "Dataset", "Metrics", "Hardware", "Command"}, {"Time", "Date", "Seed", "Note"}),
+    "Results": ({"Task", "Dataset", "Metrics", "Hardware", "Command"}, {"Length", "Time", "Date", "Seed", "Note"}),
     "Tables": ({"Number", "Title", "Columns", "Rows"}, {"Dataset", "Main", "Note"}),
     "Rows": ({"Network", "Cells"}, {"Config", "Why", "Input", "Counts Differ"}),
     "Figures": ({"Number", "Shows"}, {"Drawing", "Configs", "Tables", "Metric", "Why"}),
@@ -306,6 +307,15 @@ def first_metric(result: Mapping[str, Any]) -> str:
     """
     name, value = next(iter(result["Metrics"].items()))
     return f"{name} {value}"
+
+
+def measured_on(result: Mapping[str, Any]) -> str:
+    """The data set of a result, and the length of its training where it is not the config's.
+
+    Args:
+        result: An entry under ``Results``.
+    """
+    return ", ".join(str(result[key]) for key in ("Dataset", "Length") if key in result)
 
 
 def entries_of(content: Mapping[str, Any]) -> list[Entry]:

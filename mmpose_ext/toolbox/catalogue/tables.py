@@ -17,6 +17,7 @@ from mmpose_ext.toolbox.catalogue.metafile import (
     alias_of,
     first_metric,
     load_metafile,
+    measured_on,
     metafiles,
     paper_name,
 )
@@ -46,7 +47,7 @@ def models_table(content: Mapping[str, Any]) -> str:
     rows: list[list[str]] = []
     for model in content["Models"]:
         metadata, published = model["Metadata"], model.get("Published", {})
-        measured = [f"{first_metric(result)} ({result['Dataset']})" for result in model.get("Results", [])]
+        measured = [f"{first_metric(result)} ({measured_on(result)})" for result in model.get("Results", [])]
         file = Path(model["Config"]).name
         rows.append(
             [
@@ -83,7 +84,7 @@ def results_table(content: Mapping[str, Any]) -> str:
     metrics = list(dict.fromkeys(name for _, result in results for name in result["Metrics"]))
     rows = []
     for model, result in results:
-        cells = [f"[{alias_of(model)}]({Path(model['Config']).name})", result["Dataset"]]
+        cells = [f"[{alias_of(model)}]({Path(model['Config']).name})", measured_on(result)]
         cells += [str(result["Metrics"].get(name, "-")) for name in metrics]
         rows.append([*cells, *(str(result.get(key, "-")) for key in ("Hardware", "Time", "Seed", "Date"))])
     commands = [f"{i}. `{result['Command']}`" for i, (_, result) in enumerate(results, start=1)]

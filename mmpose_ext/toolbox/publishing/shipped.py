@@ -20,7 +20,7 @@ from mmpose_ext import weights
 from mmpose_ext.atomic import atomic_write
 from mmpose_ext.compat.safetensors_files import read, serialize
 from mmpose_ext.toolbox.catalogue.markdown import markdown_table
-from mmpose_ext.toolbox.catalogue.metafile import NOT_MEASURED, Entry, alias_of, entries, find_entry
+from mmpose_ext.toolbox.catalogue.metafile import NOT_MEASURED, Entry, alias_of, entries, find_entry, measured_on
 from mmpose_ext.toolbox.inference.weights import sha256
 from mmpose_ext.toolbox.networks import load_candidate
 from mmpose_ext.toolbox.publishing.card import INTENDED_USE, LIMITS
@@ -169,7 +169,7 @@ def _measured(entry: Entry) -> str:
         about = [
             f"{key.lower()}: {result[key]}" for key in ("Hardware", "Time", "Seed", "Date", "Note") if key in result
         ]
-        table = markdown_table(["metric", result["Dataset"]], rows)
+        table = markdown_table(["metric", measured_on(result)], rows)
         parts.append(f"{table}\n\n{'; '.join(about)}\n\n    {result['Command']}")
     return "\n\n".join(parts) or f"{NOT_MEASURED.capitalize()}."
 

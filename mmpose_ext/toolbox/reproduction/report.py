@@ -14,7 +14,7 @@ from typing import Any
 
 from mmpose_ext.atomic import atomic_write
 from mmpose_ext.toolbox.catalogue.markdown import markdown_table
-from mmpose_ext.toolbox.catalogue.metafile import NOT_MEASURED
+from mmpose_ext.toolbox.catalogue.metafile import NOT_MEASURED, measured_on
 from mmpose_ext.toolbox.catalogue.paper_tables import OTHERS, Paper, Table
 from mmpose_ext.toolbox.reproduction.rows import Row
 
@@ -146,7 +146,7 @@ def _elsewhere(row: Row, shown: Sequence[str]) -> str:
     for result in row.results:
         scores = ", ".join(f"{name} {value:.1f}" for name, value in result["Metrics"].items())
         alone = any(name in shown for name in result["Metrics"])
-        said.append(str(result["Dataset"]) if alone else f"{scores} ({result['Dataset']})")
+        said.append(measured_on(result) if alone else f"{scores} ({measured_on(result)})")
     return "; ".join(said) or NOT_MEASURED
 
 
@@ -253,10 +253,8 @@ def _origin(row: Row, result: Mapping[str, Any]) -> str:
     """All scores of a result, and where they come from."""
     scores = ", ".join(f"{name} {value:g}" for name, value in result["Metrics"].items())
     checkpoint = f", checkpoint {result['Checkpoint'][:12]}" if "Checkpoint" in result else ""
-    when = result.get("Date", "no date")
-    return (
-        f"{row.alias}: {scores} on {result['Dataset']}; {result['Hardware']}, {when}{checkpoint}, `{result['Command']}`"
-    )
+    when = f"{result.get('Date', 'no date')}{checkpoint}"
+    return f"{row.alias}: {scores} on {measured_on(result)}; {result['Hardware']}, {when}, `{result['Command']}`"
 
 
 def markdown(tables: Tables) -> str:
@@ -354,6 +352,6 @@ def _numbers(row: Row, metrics: Sequence[str]) -> list[Any]:
         published.get("FPS"),
         row.latency["milliseconds"] if row.latency else missing,
         published.get("Dataset") if row.in_paper else None,
-        row.results[-1]["Dataset"] if row.results else missing,
+        measured_on(row.results[-1]) if row.results else missing,
         *values,
     ]

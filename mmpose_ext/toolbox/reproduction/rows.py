@@ -15,6 +15,7 @@ from mmpose_ext.toolbox.catalogue.metafile import (
     alias_of,
     aliases_of,
     load_metafile,
+    measured_on,
     metafiles,
 )
 from mmpose_ext.toolbox.catalogue.paper_tables import Paper, PrintedRow, Table, find_tables
@@ -129,23 +130,21 @@ class Row:
         return [self.published.get("Metrics", {}), *(result["Metrics"] for result in self.results)]
 
     def scores(self, metric: str) -> list[tuple[float, str]]:
-        """Value and data set of each result with a metric.
+        """Value and data set, with another length, of each result with a metric.
 
         Args:
             metric: Its name.
         """
-        return [
-            (float(one["Metrics"][metric]), str(one["Dataset"])) for one in self.results if metric in one["Metrics"]
-        ]
+        return [(float(one["Metrics"][metric]), measured_on(one)) for one in self.results if metric in one["Metrics"]]
 
     @property
     def measured(self) -> list[tuple[str, float, str]]:
-        """Name, value and data set of what was measured, :attr:`metric` where a result has it."""
+        """Name, value and data set, with another length, of what was measured, :attr:`metric` where a result has it."""
         found = []
         for result in self.results:
             scores = result["Metrics"]
             name = self.metric if self.metric in scores else next(iter(scores))
-            found.append((name, float(scores[name]), str(result["Dataset"])))
+            found.append((name, float(scores[name]), measured_on(result)))
         return found
 
     @property

@@ -37,7 +37,7 @@ def _scalar(value: Any) -> str:
 
 
 def insert_result(text: str, config: str, entry: Mapping[str, Any]) -> str:
-    """Add an entry to the results of a config, in the place of one with its command, data and note.
+    """Add an entry to the results of a config, in the place of one with its command, data, length and note.
 
     Args:
         text: Of a metafile.
@@ -54,7 +54,7 @@ def insert_result(text: str, config: str, entry: Mapping[str, Any]) -> str:
     head, found, results = models[index].partition("    Results:\n")
     items = re.split(rf"^(?={_ITEM})", results, flags=re.MULTILINE)
     lines = result_lines(entry)
-    same = {line.strip() for line in lines if re.match(r"\s+(Command|Dataset|Note): ", line)}
+    same = {line.strip() for line in lines if re.match(r"\s+(Command|Dataset|Length|Note): ", line)}
     kept = [item for item in items if item and not same <= {line.strip() for line in item.splitlines()}]
     whole = [head if head.endswith("\n") else f"{head}\n", "    Results:\n", *kept, "\n".join(lines), "\n"]
     models[index] = "".join(whole)

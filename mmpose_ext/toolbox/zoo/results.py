@@ -219,12 +219,17 @@ def _claim_entry(network: Measured, job: Job, metric: str, command: str) -> dict
     notes = [f"{network.network.test} stage"] * bool(network.network.test)
     if spread := network.mean(metric).partition(" ± ")[2]:
         notes.append(f"mean of {len(network.runs)} seeds, standard deviation of {metric} {spread}")
-    if job.start:
-        notes.append(f"from {job.start.epochs} x {job.start.persons} rendered persons")
-    notes.append(f"epochs x persons: {job.epochs} x {job.persons}")
     entry = _entry(job, job.tests[0].data, metrics, network.runs, command)
     note = ", ".join(notes)
-    return {**entry, "Note": f"{note[0].upper()}{note[1:]}."}
+    return {**entry, **({"Note": f"{note[0].upper()}{note[1:]}."} if notes else {})}
+
+
+def _length(job: Job) -> str:
+    """The length of a training, unless it is its config's."""
+    if not job.start and not {"train_cfg.max_epochs", "train_dataloader.dataset.indices"} & job.options.keys():
+        return ""
+    own = f"{job.epochs} epoch{'s' * (job.epochs > 1)} of {job.persons} persons"
+    return f"{job.start.epochs} of {job.start.persons} rendered and {own}" if job.start else own
 
 
 def _entry(
@@ -237,6 +242,7 @@ def _entry(
     return {
         "Task": "Body 2D Keypoint",
         "Dataset": data,
+        **({"Length": length} if (length := _length(job)) else {}),
         "Metrics": dict(metrics),
         "Hardware": f"{where}, torch {last['torch']}",
         "Time": f"about {minutes:.0f} min{of}" + (" each" if len(runs) > 1 else ""),

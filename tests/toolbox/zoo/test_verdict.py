@@ -37,7 +37,7 @@ CLAIM = Claim("x", "A is better", (Network("A", "a", 1), Network("B", "b", 1), N
 def job_of(network: Network, seed: int) -> Job:
     test = Evaluation(network.test, "LSPET val")
     name, path = f"{network.config}_seed{seed}", f"configs/{network.config}.py"
-    return Job(name, network.config, path, seed, 4, 100, 1, {}, (test,))
+    return Job(name, network.config, path, seed, 4, 100, 1, {"train_cfg.max_epochs": 4}, (test,))
 
 
 def result_of(job: Job) -> dict | None:
@@ -80,7 +80,8 @@ def test_entries_go_into_a_metafile_once() -> None:
     found = models[0]["Results"][0]
     assert list(found["Metrics"].items()) == [("PCK", 50.1), ("AP", 1.0)]
     assert (found["Seed"], found["Hardware"]) == ("0, 1, 2", "one core of a CPU, torch 2.0")
-    assert found["Note"] == "Mean of 3 seeds, standard deviation of PCK 0.1, epochs x persons: 4 x 100."
+    assert (found["Length"], found["Time"]) == ("4 epochs of 100 persons", "about 2 min of CPU each")
+    assert found["Note"] == "Mean of 3 seeds, standard deviation of PCK 0.1."
     with pytest.raises(ValueError, match="expected a metafile with configs/d.py"):
         insert_result(text, "configs/d.py", found)
 
