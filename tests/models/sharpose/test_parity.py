@@ -52,10 +52,9 @@ def official_state_dict(reference, rule, name, seed):
     return {key: torch.from_numpy(np.asarray(value)) for key, value in rule.fill(shapes, seed).items()}
 
 
-# Tests of one case share a process, and so its network.
 @pytest.fixture(
     scope="module",
-    params=[pytest.param(case, marks=pytest.mark.xdist_group(case[0])) for case in CASES],
+    params=[pytest.param(case, marks=[pytest.mark.slow] * ("seed" in case[0])) for case in CASES],
     ids=[case[0] for case in CASES],
 )
 def case(request, reference, rule):
