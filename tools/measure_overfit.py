@@ -23,7 +23,7 @@ def measure(name: str, args: argparse.Namespace) -> list[Point]:
     persons = render(args.out / f"persons_{args.persons}", config.codec, number=args.persons, seed=args.seed)
     options = dict(lr=float(rate or args.lr), batch=args.batch, max_steps=args.max_steps, every=args.every)
     kept = args.out / f"{Path(source).stem}@{rate or args.lr}_{args.seed}.pth"
-    points = []
+    points: list[Point] = []
     for point in overfit(config.model, persons, **options, goal=args.goal, seed=args.seed, state=kept):
         points.append(point)
         lines = [f"{point.step},{point.loss:.6f},{point.pck:.2f}" for point in points]
@@ -49,7 +49,11 @@ def main() -> int:
     torch.set_num_threads(1)
     rows = []
     for name in args.names:
-        points = measure(name, args)
+        try:
+            points = measure(name, args)
+        except ValueError as error:
+            sys.stderr.write(f"{error}\n")
+            return 2
         reached = str(points[-1].step) if points[-1].pck >= args.goal else f"not in {points[-1].step}"
         halfway = next((str(point.step) for point in points if point.pck >= 50), "")
         rows.append([name, halfway, reached, f"{points[-1].pck:.1f}"])

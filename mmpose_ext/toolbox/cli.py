@@ -48,7 +48,8 @@ def main(argv: Sequence[str] | None = None) -> int:
     """
     if argv is None:  # a program, whose imports are its own
         no_sharding.install()
-    words = list(sys.argv[1:] if argv is None else argv)
+        argv = sys.argv[1:]
+    words = list(argv)
     wanted = next((word for word in words if word in COMMANDS), None)
     return run_command(wanted, lambda: _run(words, wanted))
 

@@ -20,6 +20,8 @@ from mmengine.registry import DefaultScope
 from mmpose.registry import DATASETS, MODELS
 from torch import nn
 
+from mmpose_ext.atomic import atomic_write
+from mmpose_ext.compat.checkpoint import load
 from mmpose_ext.evaluation.torso_pck import TORSO, torso_distances
 
 __all__ = ["Point", "Persons", "at_size", "overfit", "render", "torso_pck"]
@@ -127,7 +129,7 @@ def overfit(
         The network after each ``every`` steps, those of an earlier call first.
 
     Raises:
-        ValueError: If ``state`` is no file of this function, or one of another network.
+        ValueError: If ``state`` is no file of this function, or one of another network or with other options.
     """
     torch.manual_seed(seed)
     with DefaultScope.overwrite_default_scope("mmpose"):
@@ -137,8 +139,10 @@ def overfit(
     losses: list[float] = []
     order: list[int] = []
     points: list[Point] = []
+    options: dict[str, Any] = dict(lr=lr, batch=batch, every=every, threshold=threshold, seed=seed)
+    options |= dict(persons=len(persons.samples), size=list(persons.samples[0]["inputs"].shape))
     if state and state.exists():
-        points, order = _load(state, model, optimizer)
+        points, order = _load(state, model, optimizer, options)
         yield from points
         if points[-1].pck >= goal:
             return
@@ -157,7 +161,7 @@ def overfit(
             point = Point(step, float(np.mean(losses)), torso_pck(model, persons, batch=batch, threshold=threshold))
             points.append(point)
             if state:
-                _save(state, model, optimizer, points, order)
+                _save(state, model, optimizer, points, order, options)
             yield point
             losses = []
             if point.pck >= goal:
@@ -165,7 +169,12 @@ def overfit(
 
 
 def _save(
-    state: Path, model: nn.Module, optimizer: torch.optim.Optimizer, points: Sequence[Point], order: list[int]
+    state: Path,
+    model: nn.Module,
+    optimizer: torch.optim.Optimizer,
+    points: Sequence[Point],
+    order: list[int],
+    options: Mapping[str, Any],
 ) -> None:
     content = {
         "model": model.state_dict(),
@@ -173,15 +182,19 @@ def _save(
         "points": [tuple(point) for point in points],
         "order": order,
         "random": torch.get_rng_state(),
+        "options": options,
     }
-    partial = state.with_name(f"{state.name}.partial")
-    torch.save(content, partial)
-    partial.replace(state)
+    with atomic_write(state) as path:
+        torch.save(content, path)
 
 
-def _load(state: Path, model: nn.Module, optimizer: torch.optim.Optimizer) -> tuple[list[Point], list[int]]:
+def _load(
+    state: Path, model: nn.Module, optimizer: torch.optim.Optimizer, options: Mapping[str, Any]
+) -> tuple[list[Point], list[int]]:
     try:
-        content = torch.load(state, weights_only=True)
+        content = load(state)
+        if content["options"] != options:
+            raise ValueError(f"it has {content['options']}, not {options}")
         model.load_state_dict(content["model"])
         optimizer.load_state_dict(content["optimizer"])
         torch.set_rng_state(content["random"])

@@ -59,6 +59,12 @@ def test_a_stopped_one_goes_on(folder: Path, tmp_path: Path) -> None:
     assert list(overfit(network.model, persons(network, folder), max_steps=4, **options)) == whole
     with pytest.raises(ValueError, match=r"expected a training of this network in .*a\.pth"):
         list(overfit(FIVE["SFM"].model, persons(FIVE["SFM"], folder), max_steps=4, **options))
+    with pytest.raises(ValueError, match=r"a\.pth, got another file: it has .*'lr': 0.001"):
+        list(overfit(network.model, persons(network, folder), max_steps=4, **{**options, "lr": 2e-3}))
+    for content in (b"", b"no weights", b"PK\x03\x04"):
+        options["state"].write_bytes(content)
+        with pytest.raises(ValueError, match=r"a\.pth, got another file"):
+            list(overfit(network.model, persons(network, folder), max_steps=4, **options))
 
 
 @pytest.mark.parametrize("name", ["xhrnet-18", "sharpose-small", "sfm", "td-hm_res50_8xb64-210e_coco-256x192"])
