@@ -163,8 +163,12 @@ def _inferencer(model: Path | None, weights: Path) -> int:
 
 
 def _calibration(shop: Workshop, file: Path, out: Path) -> int:
-    path = Path(__file__).resolve().parents[2] / "tools" / "plot_calibration.py"
-    sys.argv = [str(path), str(shop.config), str(out / "a.png"), "--checkpoint", str(file)]
+    return _tool("plot_calibration.py", shop.config, out / "a.png", "--checkpoint", file)
+
+
+def _tool(name: str, *words: object) -> int:
+    path = Path(__file__).resolve().parents[2] / "tools" / name
+    sys.argv = [str(path), *map(str, words)]
     runpy.run_path(str(path), run_name="__main__")
     return 0
 
@@ -372,6 +376,7 @@ READERS: tuple[Reader, ...] = (
         "json",
         lambda shop, file, out: _verb("reproduce", "scanet:fig4", "--log", f"scanet-2s={file}", "--out", out),
     ),
+    Reader("tools/plot_pck.py", "json", lambda shop, file, out: _tool("plot_pck.py", out / "a.png", file)),
     Reader("tools/train_zoo.py", "json", lambda shop, file, out: _train_zoo(file, out)),
     Reader("synthetic", "json", _synthetic),
     Reader("mim test", "json", lambda shop, file, out: _test(shop, out, *_data_options(shop.data, file))),
