@@ -5,10 +5,11 @@ The page of the tables has the same marks as SVG, see :mod:`.scatter`; this is a
 
 from __future__ import annotations
 
+import itertools
 import math
 from collections.abc import Sequence
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, NamedTuple
 
 from mmpose_ext.atomic import atomic_write
 from mmpose_ext.toolbox.reproduction.page import marks
@@ -17,6 +18,8 @@ from mmpose_ext.toolbox.reproduction.scatter import Mark
 
 if TYPE_CHECKING:
     from matplotlib.axes import Axes
+    from matplotlib.text import Annotation
+    from matplotlib.transforms import Bbox, BboxBase
 
 __all__ = ["plot_tables"]
 
@@ -24,6 +27,19 @@ _AREA = 12.0
 """Square points of the plot for a million parameters."""
 _LEAST = 14.0
 """Area of the smallest point."""
+_SIDES = ((0, -1), (1, 0), (0, 1), (-1, 0), (1, -1), (-1, 1), (1, 1), (-1, -1))
+"""Where a name may stand, seen from its point: right is 1, above is 1."""
+
+
+class Name(NamedTuple):
+    """The name of a network in a plot."""
+
+    text: Annotation
+    points: list[tuple[float, float, float]]
+    """Where it may stand: x and y as the axes count, and the distance to it in points of the page."""
+
+
+_DPI = 120
 _FAR = 20.0
 """Ratio of the FLOPs from which their axis is logarithmic."""
 
@@ -46,24 +62,30 @@ def plot_tables(tables: Tables, path: Path) -> Path:
     from matplotlib.backends.backend_agg import FigureCanvasAgg
     from matplotlib.figure import Figure
 
-    figure = Figure(figsize=(7 * len(tables), 5), layout="constrained")
+    figure = Figure(figsize=(7 * len(tables), 5), dpi=_DPI, layout="constrained")
     FigureCanvasAgg(figure)
+    drawn = []
     for axis, (paper, table, rows) in zip(figure.subplots(1, len(tables), squeeze=False)[0], tables, strict=True):
         metric, data, found, _ = marks(rows)
         if not found:
             raise ValueError(f"expected scores in {heading(paper, table)}, got none")
-        _draw(axis, found, own=paper.name)
+        drawn.append((axis, found, _draw(axis, found, own=paper.name)))
         axis.set_title(f"{heading(paper, table)}\nhollow: paper, full: measured here; area: parameters", fontsize=9)
         axis.set(xlabel="GFLOPs of one image", ylabel=f"{metric} on {data}")
+    figure.draw_without_rendering()
+    figure.set_layout_engine("none")  # the layout is settled: names find their places in it
+    for axis, found, names in drawn:
+        place_names(names, [*_circles(axis, found), *_along(axis)], within=axis.bbox)
     with atomic_write(path) as file:
-        figure.savefig(file, dpi=120)
+        figure.savefig(file, dpi=_DPI)
     return path
 
 
-def _draw(axis: Axes, found: Sequence[Mark], *, own: str) -> None:
+def _draw(axis: Axes, found: Sequence[Mark], *, own: str) -> list[Name]:
+    """Draw points and lines; returns the names of the networks."""
     from matplotlib.ticker import LogLocator, NullFormatter, StrMethodFormatter
 
-    networks = list(dict.fromkeys(mark.network for mark in found))
+    networks, names = list(dict.fromkeys(mark.network for mark in found)), []
     for i, network in enumerate(networks):
         color, same = f"C{i % 10}", [mark for mark in found if mark.network == network]
         line = sorted((mark.x, mark.y) for mark in same if not mark.measured)
@@ -72,7 +94,7 @@ def _draw(axis: Axes, found: Sequence[Mark], *, own: str) -> None:
         for mark in same:
             face = color if mark.measured else "none"
             axis.scatter(mark.x, mark.y, s=_area(mark), facecolors=face, edgecolors=color, linewidths=1.4, zorder=2)
-        _name(axis, network, same, color, above=style == "-")
+        names.append(_name(axis, network, same, color, own=style == "-"))
     costs = [mark.x for mark in found]
     if max(costs) > _FAR * min(costs):
         axis.set_xscale("log")
@@ -81,18 +103,76 @@ def _draw(axis: Axes, found: Sequence[Mark], *, own: str) -> None:
         axis.xaxis.set_minor_formatter(NullFormatter())
     axis.margins(0.15)
     axis.grid(alpha=0.25)
+    return names
 
 
 def _area(mark: Mark) -> float:
     return _LEAST + _AREA * (mark.parameters or 0)
 
 
-def _name(axis: Axes, network: str, same: Sequence[Mark], color: str, *, above: bool) -> None:
-    """Write the name of a network at its last point: the paper's own above it, the others below."""
-    last = max(same, key=lambda mark: mark.x)
-    away = math.sqrt(_area(last)) / 2 + 4
-    where: dict[str, Any] = dict(xytext=(0, away if above else -away), textcoords="offset points")
-    side = "left" if len(same) > 1 else "center"  # a line comes from the left
-    place: dict[str, Any] = dict(ha="right" if above else side, va="bottom" if above else "top")
-    weight = "bold" if above else "normal"
-    axis.annotate(network, (last.x, last.y), **where, **place, fontsize=7, color=color, weight=weight)
+def _name(axis: Axes, network: str, same: Sequence[Mark], color: str, *, own: bool) -> Name:
+    """Write the name of a network at its points, the last one first; :func:`place_names` chooses."""
+    size: dict[str, Any] = dict(fontsize=7, color=color, weight="bold" if own else "normal")
+    points = sorted(same, key=lambda mark: -mark.x)
+    text = axis.annotate(network, (points[0].x, points[0].y), xytext=(0, 0), textcoords="offset points", **size)
+    return Name(text, [(mark.x, mark.y, math.sqrt(_area(mark)) / 2 + 4) for mark in points])
+
+
+def _circles(axis: Axes, found: Sequence[Mark]) -> list[Bbox]:
+    """What the points cover, in pixels."""
+    from matplotlib.transforms import Bbox
+
+    boxes = []
+    for mark in found:
+        x, y = axis.transData.transform((mark.x, mark.y))
+        radius = (math.sqrt(_area(mark)) / 2 + 2) * _DPI / 72
+        boxes.append(Bbox.from_extents(x - radius, y - radius, x + radius, y + radius))
+    return boxes
+
+
+def _along(axis: Axes) -> list[Bbox]:
+    """What the lines cover, in pixels, as chains of small boxes."""
+    from matplotlib.transforms import Bbox
+
+    boxes = []
+    for line in axis.get_lines():
+        points = axis.transData.transform(line.get_xydata())
+        for first, second in itertools.pairwise(points):
+            steps = max(1, int(math.dist(first, second) / 4))
+            for x, y in ((first + (second - first) * i / steps) for i in range(steps + 1)):
+                boxes.append(Bbox.from_extents(x - 2, y - 2, x + 2, y + 2))
+    return boxes
+
+
+def place_names(names: Sequence[Name], taken: Sequence[Bbox], *, within: BboxBase) -> None:
+    """Put each name beside one of its points, where it covers least of points, lines and the names before it.
+
+    Args:
+        names: In the order in which they choose.
+        taken: What the drawing covers, in pixels.
+        within: The plot, in pixels.
+    """
+    boxes = list(taken)
+    for name in names:
+        places = [(point, side) for point in name.points for side in _SIDES]
+        covered = [_covered(_put(name.text, *place), boxes, within) for place in places]
+        boxes.append(_put(name.text, *places[covered.index(min(covered))]))
+
+
+def _put(text: Annotation, point: tuple[float, float, float], side: tuple[int, int]) -> Bbox:
+    """Move a name to one side of a point; returns what it covers."""
+    away = point[2] / math.hypot(*side)
+    text.xy = point[:2]
+    text.set(
+        position=(side[0] * away, side[1] * away),
+        ha={-1: "right", 0: "center", 1: "left"}[side[0]],
+        va={-1: "top", 0: "center", 1: "bottom"}[side[1]],
+    )
+    return text.get_window_extent()
+
+
+def _covered(box: Bbox, taken: Sequence[Bbox], within: BboxBase) -> float:
+    """Pixels of a box that lie on what is taken, and outside."""
+    shared = (box.intersection(box, other) for other in (*taken, within))
+    areas = [one.width * one.height if one else 0.0 for one in shared]
+    return sum(areas[:-1]) + box.width * box.height - areas[-1]

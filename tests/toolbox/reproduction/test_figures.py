@@ -2,16 +2,20 @@
 
 from __future__ import annotations
 
+import itertools
+from collections.abc import Sequence
 from pathlib import Path
 
 import cv2
 import pytest
+from matplotlib.transforms import Bbox, BboxBase
 
 from mmpose_ext.toolbox.catalogue.configs import find_config
 from mmpose_ext.toolbox.catalogue.metafile import load_metafile, metafiles
 from mmpose_ext.toolbox.catalogue.paper_figures import Figure, figures_of, find_figures
 from mmpose_ext.toolbox.catalogue.paper_tables import find_tables
 from mmpose_ext.toolbox.cli import main
+from mmpose_ext.toolbox.reproduction import scatter_figure
 from mmpose_ext.toolbox.reproduction.figures import DRAWINGS
 from tests.tiny import SHARPOSE, TOP_DOWN, write_checkpoint, write_config
 
@@ -106,3 +110,21 @@ def test_scatter(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
     (path,) = draw(capsys, "sfm:fig1", "--out", tmp_path)
     height, width, _ = cv2.imread(str(path)).shape
     assert width > 2 * height, "both tables side by side"
+
+
+@pytest.mark.parametrize("key", ["sfm:fig1", "xhrnet:fig4"])
+def test_no_name_covers_another(
+    key: str, tmp_path: Path, capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    placed, place = [], scatter_figure.place_names
+
+    def spy(names: Sequence[scatter_figure.Name], taken: Sequence[Bbox], *, within: BboxBase) -> None:
+        place(names, taken, within=within)
+        placed.append(([name.text.get_window_extent() for name in names], within))
+
+    monkeypatch.setattr(scatter_figure, "place_names", spy)
+    draw(capsys, key, "--out", tmp_path)
+    assert placed
+    for boxes, within in placed:
+        assert not [pair for pair in itertools.combinations(boxes, 2) if Bbox.intersection(*pair)]
+        assert all(within.containsx(box.x0) and within.containsx(box.x1) for box in boxes)
