@@ -12,7 +12,7 @@ import pytest
 pytestmark = pytest.mark.slow
 
 ROOT = Path(__file__).resolve().parents[1]
-NAME = "td-hm_xhrnet-18_1xb16-3e_synthetic-128x96"
+NAME = "td-hm_xhrnet-18_1xb16-4e_synthetic-128x96"
 LEARNT = 0.03
 """Average precision of a network that has learnt something; an untrained one has less than 0.001."""
 

@@ -100,7 +100,7 @@ PAPERS = {
     "sfm": "td-hm_sfm_1xb16-5e_synthetic-128x96",
     "sharpose": "td-hm_sharpose-small_1xb32-3e_synthetic-128x96",
     "ssn": "td-hm_ssn-3block-k256_1xb16-6e_synthetic-128x96",
-    "xhrnet": "td-hm_xhrnet-18_1xb16-3e_synthetic-128x96",
+    "xhrnet": "td-hm_xhrnet-18_1xb16-4e_synthetic-128x96",
 }
 CONFIG = """
 _base_ = ["{leaf}"]

@@ -367,7 +367,7 @@ def two_trainings(shop: Workshop) -> Attempt:
     config = folder / "fresh.py"
     base = Path(__file__).resolve().parents[2] / "configs/body_2d_keypoint/xhrnet"
     config.write_text(
-        f"_base_ = [{str(base / 'td-hm_xhrnet-18_1xb16-3e_synthetic-128x96.py')!r}]\n"
+        f"_base_ = [{str(base / 'td-hm_xhrnet-18_1xb16-4e_synthetic-128x96.py')!r}]\n"
         f"data = dict(data_root={str(folder / 'data')!r}, generate=dict(num_persons=6, seed=0), workers=0)\n"
         "train_cfg = dict(by_epoch=True, max_epochs=1, val_interval=1)\n"
         "train_dataloader = dict(batch_size=6, num_workers=0, persistent_workers=False, dataset=data)\n"

@@ -134,9 +134,11 @@ def shipped_card(entry: Entry, path: Path) -> str:
 
 def _what(entry: Entry, meta: Mapping[str, Any]) -> str:
     parameters = entry.model["Metadata"]["Parameters"] / 1e6
+    first: Mapping[str, Any] = next(iter(entry.model.get("Results", [])), {})
+    length = first.get("Length", f"epoch {meta['epoch']}")
     return (
         f"{entry.paper} for one person in a box of {entry.input} (height x width), {parameters:.2f}M parameters, "
-        f"trained from scratch on {entry.training_data} by `{entry.config}`: epoch {meta['epoch']}, {meta['date']}, "
+        f"trained from scratch on {entry.training_data} by `{entry.config}`: {length}, {meta['date']}, "
         f"mmpose-ext {meta['package_version']}."
     )
 

@@ -11,7 +11,7 @@ from mmpose_ext.toolbox.studies.ssn_plots import save
 
 __all__ = ["PCKCurve", "plot_pck", "read_pck"]
 
-_COLORS = ("#1f6feb", "#c0392b", "#3d7a4a", "#9a6700", "#7a3d8c", "#444444", "#0f8b8d")
+_COLORS = ("#1f6feb", "#c0392b", "#3d7a4a", "#9a6700", "#7a3d8c", "#e377c2", "#0f8b8d")
 _MOST_POINTS, _LARGEST = 10_000, 1e6
 
 

@@ -6,7 +6,7 @@ Kaiming's start bears the rate that a short run needs. AP after three epochs, on
 
 _base_ = [
     "../../_base_/default_runtime.py",
-    "../../_base_/schedules/adam_3e.py",
+    "../../_base_/schedules/adam_4e.py",
     "../../_base_/models/xhrnet-kaiming.py",
     "../../_base_/datasets/synthetic_128x96.py",
 ]
