@@ -22,7 +22,10 @@ def main() -> int:
     for text in args.files:
         label, equals, name = text.partition("=")
         path = Path(name if equals and not Path(text).is_file() else text)
-        tests[label if equals else path.name.removesuffix(".torso_pck.json")] = read_pck(path)
+        label = label if equals else path.name.removesuffix(".torso_pck.json")
+        if label in tests:
+            raise ValueError(f"expected a label of its own for each file (LABEL=FILE), got {label} twice")
+        tests[label] = read_pck(path)
     plot_pck(tests, args.out)
     sys.stdout.write(f"{args.out}\n")
     return 0

@@ -116,10 +116,18 @@ class Reader(NamedTuple):
 
 def run_tool(name: str, *words: object) -> int:
     """Run MMPose's ``tools/<name>.py`` as ``mim`` does, but in this process."""
-    path = str(find_mmpose_tool(name))
     vars(importlib.import_module("mmengine.config.config"))["FormatCode"] = lambda text, **_: (text, True)  # slow
-    sys.argv = [path, *map(str, words)]
-    runpy.run_path(path, run_name="__main__")
+    return _run(find_mmpose_tool(name), *words)
+
+
+def _tool(name: str, *words: object) -> int:
+    """Run ``tools/<name>`` of this project in this process."""
+    return _run(Path(__file__).resolve().parents[2] / "tools" / name, *words)
+
+
+def _run(path: Path, *words: object) -> int:
+    sys.argv = [str(path), *map(str, words)]
+    runpy.run_path(str(path), run_name="__main__")
     return 0
 
 
@@ -164,13 +172,6 @@ def _inferencer(model: Path | None, weights: Path) -> int:
 
 def _calibration(shop: Workshop, file: Path, out: Path) -> int:
     return _tool("plot_calibration.py", shop.config, out / "a.png", "--checkpoint", file)
-
-
-def _tool(name: str, *words: object) -> int:
-    path = Path(__file__).resolve().parents[2] / "tools" / name
-    sys.argv = [str(path), *map(str, words)]
-    runpy.run_path(str(path), run_name="__main__")
-    return 0
 
 
 def _train(shop: Workshop, out: Path, *words: object) -> int:
@@ -245,11 +246,7 @@ def _train_zoo(file: Path, out: Path) -> int:
     annotations.mkdir(parents=True)
     for split in ("train", "val"):
         shutil.copy(file, annotations / f"lspet_{split}.json")
-    path = Path(__file__).resolve().parents[2] / "tools" / "train_zoo.py"
-    words = ["--data", out / "data", "--out", out / "zoo", "--only", "xhrnet", "--dry-run"]
-    sys.argv = [str(path), *map(str, words)]
-    runpy.run_path(str(path), run_name="__main__")
-    return 0
+    return _tool("train_zoo.py", "--data", out / "data", "--out", out / "zoo", "--only", "xhrnet", "--dry-run")
 
 
 def _quantize(shop: Workshop, file: Path, out: Path) -> int:

@@ -134,8 +134,7 @@ def shipped_card(entry: Entry, path: Path) -> str:
 
 def _what(entry: Entry, meta: Mapping[str, Any]) -> str:
     parameters = entry.model["Metadata"]["Parameters"] / 1e6
-    first: Mapping[str, Any] = next(iter(entry.model.get("Results", [])), {})
-    length = first.get("Length", f"epoch {meta['epoch']}")
+    length = next((result["Length"] for result in _results(entry) if "Length" in result), f"epoch {meta['epoch']}")
     return (
         f"{entry.paper} for one person in a box of {entry.input} (height x width), {parameters:.2f}M parameters, "
         f"trained from scratch on {entry.training_data} by `{entry.config}`: {length}, {meta['date']}, "
@@ -164,9 +163,15 @@ def _how(alias: str) -> str:
     )
 
 
+def _results(entry: Entry) -> list[Mapping[str, Any]]:
+    """What the newest training of the config gave, which is the one that the package ships."""
+    results: list[Mapping[str, Any]] = entry.model.get("Results", [])
+    return [result for result in results if result.get("Length") == results[-1].get("Length")]
+
+
 def _measured(entry: Entry) -> str:
     parts = []
-    for result in entry.model.get("Results", []):
+    for result in _results(entry):
         rows = [[name, str(value)] for name, value in result["Metrics"].items()]
         about = [
             f"{key.lower()}: {result[key]}" for key in ("Hardware", "Time", "Seed", "Date", "Note") if key in result

@@ -30,6 +30,10 @@ _LEAST = 14.0
 _SIDES = ((0, -1), (1, 0), (0, 1), (-1, 0), (1, -1), (-1, 1), (1, 1), (-1, -1))
 """Where a name may stand, seen from its point: right is 1, above is 1."""
 
+_DPI = 120
+_FAR = 20.0
+"""Ratio of the FLOPs from which their axis is logarithmic."""
+
 
 class Name(NamedTuple):
     """The name of a network in a plot."""
@@ -37,11 +41,6 @@ class Name(NamedTuple):
     text: Annotation
     points: list[tuple[float, float, float]]
     """Where it may stand: x and y as the axes count, and the distance to it in points of the page."""
-
-
-_DPI = 120
-_FAR = 20.0
-"""Ratio of the FLOPs from which their axis is logarithmic."""
 
 
 def plot_tables(tables: Tables, path: Path) -> Path:

@@ -11,7 +11,6 @@ from mmpose_ext.toolbox.studies.ssn_plots import save
 
 __all__ = ["PCKCurve", "plot_pck", "read_pck"]
 
-_COLORS = ("#1f6feb", "#c0392b", "#3d7a4a", "#9a6700", "#7a3d8c", "#e377c2", "#0f8b8d")
 _MOST_POINTS, _LARGEST = 10_000, 1e6
 
 
@@ -67,7 +66,7 @@ def plot_pck(tests: Mapping[str, PCKCurve], path: Path) -> None:
         axis.set_title(label, parse_math=False)
     for i, (name, (thresholds, curve)) in enumerate(lines.items()):
         is_mean = not several and name == "mean"
-        color = "black" if is_mean else _COLORS[i % len(_COLORS)]
+        color = "black" if is_mean else f"C{i}"
         axis.plot(thresholds, curve, color=color, linewidth=2.5 if is_mean else 1.5, label=f"{curve[-1]:.1f}  {name}")
     axis.set(xlabel="allowed distance, torsos", ylabel="right keypoints, %", ylim=(0, 100))
     axis.set_xlim(left=0)
